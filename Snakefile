@@ -1,0 +1,53 @@
+"""Rebuild every figure, table and claim of the paper: `snakemake --cores 2`."""
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: Path(workflow.basedir, "config/config.yaml")
+configfile: Path(workflow.basedir, "config/quick.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/relevance.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/claims.smk"
+
+
+localrules:
+    paper,
+    quick,
+    data,
+
+
+rule paper:
+    """Everything at the paper's settings."""
+    default_target: True
+    input:
+        everything("paper"),
+
+
+rule quick:
+    """Everything at the quick scale."""
+    input:
+        everything("quick"),
+
+
+rule data:
+    """The downloads only; afterwards no network is needed."""
+    input:
+        "data/mnist/sources.json",
+        "data/miles/sources.json",
+
+
+onsuccess:
+    print_verdicts()

@@ -1,0 +1,1 @@
+"""Rank the inputs of neural networks by their spectral relevance."""

@@ -1,0 +1,75 @@
+"""Files that are either complete or absent, and the checks made on reading them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spectral_relevance.errors import UserError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place on success.
+
+    On an error, or if the process is killed, `path` keeps its former state.
+
+    Parameters
+    ----------
+    path : path
+        The file to write. Its folder is created.
+
+    Yields
+    ------
+    Path
+        Where to write. The name does not keep the suffix of `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV with floats that read back to the same bits."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write plain data as indented JSON."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 digest of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(path: str | Path, sha256: str) -> None:
+    """Raise unless the file exists and has the digest that the configuration states.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or differs.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: expected a file, found none.")
+    found = sha256_of(path)
+    if found != sha256:
+        raise UserError(
+            f"{path}: expected sha256 {sha256}, found {found}.",
+            "delete the file and run again to fetch it anew.",
+        )

@@ -1,0 +1,57 @@
+"""Verdicts on the paper's claims, and where the results come from.
+
+INPUTS   the tables that config/claims.yaml names, all below results/{scale}/
+OUTPUTS  results/{scale}/claims.csv, claims.md, verdicts.txt, provenance.json
+"""
+
+
+def claim_tables(wildcards):
+    """Tables that the claims are judged from."""
+    names = {name for claim in CLAIMS for name in claim["tables"].values()}
+    return [f"results/{wildcards.scale}/{name}" for name in sorted(names)]
+
+
+rule claims:
+    """Judge the paper's claims at the {wildcards.scale} scale."""
+    input:
+        tables=claim_tables,
+        code=source("claims.py", "statistics.py", "tables.py"),
+    output:
+        csv=report(
+            "results/{scale}/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"scale": "{scale}", "table": "verdicts"},
+        ),
+        markdown="results/{scale}/claims.md",
+        verdicts="results/{scale}/verdicts.txt",
+    log:
+        "logs/{scale}/claims.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        claims=CLAIMS,
+        folder=lambda wildcards: f"results/{wildcards.scale}",
+    script:
+        "../scripts/claims.py"
+
+
+rule provenance:
+    """Record versions, hardware, commit, settings and origins of the data."""
+    input:
+        claims="results/{scale}/claims.csv",
+        downloads=["data/mnist/sources.json", "data/miles/sources.json"],
+        code=source("provenance.py"),
+    output:
+        "results/{scale}/provenance.json",
+    log:
+        "logs/{scale}/provenance.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda wildcards: SETTINGS[wildcards.scale],
+        root=workflow.basedir,
+    script:
+        "../scripts/provenance.py"

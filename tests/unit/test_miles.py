@@ -10,11 +10,11 @@ import pytest
 from astropy.io import fits
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import train_test_split
-from tiny_data import LIBRARY, LINES, METAL_LINES, PARAMETERS, WHEEL, write_miles
 
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.datasets.miles import line_bands, miles
 from spectral_relevance.errors import UserError
+from tiny_data import LIBRARY, LINES, METAL_LINES, PARAMETERS, WHEEL, write_miles
 
 STARS = 30
 

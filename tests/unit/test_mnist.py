@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_data import write_mnist
 
 from spectral_relevance.datasets.mnist import mnist
 from spectral_relevance.errors import UserError
+from tiny_data import write_mnist
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,13 @@ rule performance:
         data="results/{scale}/datasets/{experiment}/data.npz",
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
         histories=block_files("results/{scale}/models/{experiment}/{block}.csv"),
-        code=source("datasets/base.py", "evaluation.py", "layers.py", "networks.py"),
+        code=source(
+            "curves.py",
+            "datasets/base.py",
+            "evaluation.py",
+            "layers.py",
+            "networks.py",
+        ),
     output:
         performance="results/{scale}/performance/{experiment}.csv",
         history="results/{scale}/history/{experiment}.csv",
@@ -34,7 +40,13 @@ rule curve:
     input:
         data="results/{scale}/datasets/{experiment}/data.npz",
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=source("datasets/base.py", "evaluation.py", "layers.py", "networks.py"),
+        code=source(
+            "curves.py",
+            "datasets/base.py",
+            "evaluation.py",
+            "layers.py",
+            "networks.py",
+        ),
     output:
         "results/{scale}/curves/{experiment}.csv",
     log:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import _job
 import pandas as pd
+
 from spectral_relevance.claims import judge, markdown, summary
 from spectral_relevance.files import replacing, write_table
 from spectral_relevance.tables import read_tables

@@ -1,6 +1,7 @@
 """Make the examples of one experiment."""
 
 import _job
+
 from spectral_relevance import datasets
 
 if __name__ == "__main__":

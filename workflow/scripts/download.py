@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import _job
+
 from spectral_relevance import download
 
 if __name__ == "__main__":

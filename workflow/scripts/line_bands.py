@@ -1,6 +1,7 @@
 """List the wavelength bands of the known line indices."""
 
 import _job
+
 from spectral_relevance.datasets.miles import line_bands
 from spectral_relevance.files import write_table
 

@@ -2,9 +2,10 @@
 
 import _job
 import pandas as pd
+
 from spectral_relevance import networks
+from spectral_relevance.curves import performance
 from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.evaluation import performance
 from spectral_relevance.files import write_table
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import _job
+
 from spectral_relevance.files import write_json
 from spectral_relevance.provenance import describe
 

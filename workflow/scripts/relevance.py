@@ -2,6 +2,7 @@
 
 import _job
 import pandas as pd
+
 from spectral_relevance import networks
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.files import write_table

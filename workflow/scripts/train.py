@@ -1,6 +1,7 @@
 """Train one block of seeds of one experiment."""
 
 import _job
+
 from spectral_relevance import networks
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.files import write_table

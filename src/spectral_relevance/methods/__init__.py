@@ -1,8 +1,9 @@
 """Relevance methods, one module each.
 
-A method is a function ``scores(network, index, dataset, seed, **settings)`` that returns
-one score per input, shape ``(d,)``, for replica `index` of a trained network. The larger
-the score, the more relevant the input. A new method is a new module of this package.
+A method is a function ``scores(network, index, dataset, seed, **settings)`` that
+returns one score per input, shape ``(d,)``, for replica `index` of a trained network.
+The larger the score, the more relevant the input. A new method is a new module of this
+package.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""L1-penalised logistic regression on the inputs, as a linear benchmark (section 2.1)."""
+"""L1-penalised logistic regression, a linear benchmark (section 2.1)."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegressionCV

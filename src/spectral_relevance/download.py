@@ -159,8 +159,7 @@ def fetch(
         raise UserError(
             "\n".join(lines),
             "name a folder or URL that holds the files in the configuration, "
-            f"data: {{{dataset}: {{mirror: /folder/or/URL}}}}, "
-            f"or put them into {destination} yourself.",
+            f"data: {{{dataset}: {{mirror: /folder/or/URL}}}}.",
         )
     for name, origin in origins.items():
         log.info("%s: %s", name, origin)

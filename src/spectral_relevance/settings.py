@@ -30,7 +30,8 @@ def resolve(
     Returns
     -------
     dict
-        ``seeds``, ``data`` and ``experiments``, without ``extends``.
+        ``seeds``, ``data`` and ``experiments``; each experiment is complete and has its
+        ``seeds``, those of the scale where it has none of its own.
 
     Raises
     ------
@@ -53,6 +54,7 @@ def resolve(
         }
     check(settings, schema, f"configuration ({scale} scale)")
     for name, experiment in settings["experiments"].items():
+        experiment.setdefault("seeds", settings["seeds"])
         _check_together(experiment, f"experiments.{name}")
     return settings
 

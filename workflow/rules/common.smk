@@ -67,7 +67,7 @@ def experiment(wildcards):
 
 def blocks(wildcards):
     """Seeds of each training job of an experiment, by the name of the block."""
-    seeds = sorted(SETTINGS[wildcards.scale]["seeds"])
+    seeds = sorted(experiment(wildcards)["seeds"])
     size = experiment(wildcards)["training"]["replicas_per_job"]
     parts = [seeds[i : i + size] for i in range(0, len(seeds), size)]
     return {

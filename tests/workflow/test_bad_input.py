@@ -1,0 +1,74 @@
+"""Bad input ends in one clear message and leaves nothing half-written."""
+
+import pytest
+import tiny_data
+
+
+def message_of(result):
+    """The lines that a user reads, without Snakemake's listings of jobs."""
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    return result.stdout
+
+
+def outputs(project, *folders):
+    return [
+        path
+        for folder in folders
+        for path in (project.root / folder).rglob("*")
+        if path.is_file()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"quick": {"seeds": []}}, "seeds"),
+        ({"quick": {"sedes": [1]}}, "sedes"),
+        (
+            {"quick": {"experiments": {"stellar": {"training": {"epochs": -1}}}}},
+            "experiments.stellar.training.epochs",
+        ),
+        ({"quick": {"experiments": {"galaxies": {}}}}, "galaxies"),
+    ],
+)
+def test_a_malformed_configuration_is_refused(project, change, named):
+    project.configure(change)
+    message = message_of(project.run("quick", options=("--dry-run",)))
+    assert named in message
+    assert not outputs(project, "results", "data")
+
+
+def test_a_missing_mirror_folder_is_named(project):
+    settings = project.settings
+    settings["data"]["mnist"]["mirror"] = "/no/such/folder"
+    project.configure(settings)
+    message = message_of(project.run("data/mnist/sources.json"))
+    assert "data.mnist.mirror" in message
+    assert "/no/such/folder" in message
+    assert not outputs(project, "data")
+
+
+def test_a_corrupted_mnist_file_is_named(project):
+    damaged = project.raw / "train-images-idx3-ubyte"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x01")
+    message = message_of(project.run("data/mnist/sources.json"))
+    assert "train-images-idx3-ubyte" in message
+    assert "sha256" in message
+    assert not outputs(project, "data")
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ({"short_spectrum": 3}, "m0003V.fits"),
+        ({"metallicity_text": (3, "-0.x1")}, "-0.x1"),
+    ],
+)
+def test_a_damaged_stellar_library_is_named(project, fault, named):
+    settings = project.settings
+    settings["data"]["miles"]["files"] = tiny_data.write_miles(project.raw, **fault)
+    project.configure(settings)
+    result = project.run("results/quick/datasets/stellar/data.npz")
+    assert named in message_of(result)
+    assert not outputs(project, "results/quick/datasets")

@@ -1,0 +1,175 @@
+"""The whole workflow on small raw data, with the network off."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import zipfile
+
+import pandas as pd
+import pytest
+import yaml
+
+
+def test_everything_is_built(built):
+    for number in ("01", "02", "03", "05", "06", "07", "10", "11"):
+        for kind in ("pdf", "png"):
+            assert (built.root / f"figures/quick/fig{number}.{kind}").stat().st_size
+    claims = pd.read_csv(built.root / "results/quick/claims.csv")
+    assert list(claims) == [
+        "id",
+        "section",
+        "claim",
+        "statistic",
+        "value",
+        "spread",
+        "n",
+        "criterion",
+        "verdict",
+        "authors_value",
+    ]
+    assert set(claims["id"]) == {1, 2, 3, 7, 8, 9, 10, 11, 14, 15, 16}
+    assert set(claims["verdict"]) <= {"reproduced", "not reproduced", "not judged"}
+    assert (built.root / "results/quick/claims.md").read_text().count("\n") == 13
+
+
+def test_tables_have_the_promised_columns(built):
+    relevance = pd.read_csv(
+        built.root / "results/quick/relevance/independent/spectral.csv"
+    )
+    features = pd.read_csv(
+        built.root / "results/quick/datasets/independent/features.csv"
+    )
+    assert list(relevance) == ["seed", "feature", "score"]
+    assert list(features) == ["feature", "truth"]
+    for _, scores in relevance.groupby("seed"):
+        assert list(scores["feature"]) == list(features["feature"])
+    assert set(relevance["seed"]) == {0, 1}
+    stellar = pd.read_csv(built.root / "results/quick/datasets/stellar/features.csv")
+    assert stellar["truth"].isna().all()
+
+
+def test_the_run_ends_with_the_verdicts(built):
+    verdicts = (built.root / "results/quick/verdicts.txt").read_text(encoding="utf-8")
+    assert verdicts.startswith("Claims at the quick scale: ")
+    assert verdicts in built.output
+    assert built.output.index(verdicts) > built.output.index("(100%) done")
+
+
+def test_provenance_names_versions_settings_and_sources(built):
+    path = built.root / "results/quick/provenance.json"
+    provenance = json.loads(path.read_text(encoding="utf-8"))
+    assert set(provenance) >= {"versions", "hardware", "git", "settings", "sources"}
+    assert provenance["settings"]["seeds"] == [0, 1]
+    for origins in provenance["sources"].values():
+        assert all(origin.startswith("mirror ") for origin in origins.values())
+
+
+def test_every_job_has_a_log(built):
+    logs = list((built.root / "logs").rglob("*.log"))
+    assert len(logs) >= 25
+    assert any("epoch" in log.read_text(encoding="utf-8") for log in logs)
+
+
+def test_a_second_run_does_nothing(built):
+    assert built.planned("quick") == {}
+
+
+def test_changing_a_rate_reruns_that_experiment_alone(built):
+    settings = built.settings
+    settings["quick"]["experiments"]["independent"]["training"]["learning_rate"] = 0.02
+    original = built.overlay.read_text(encoding="utf-8")
+    built.configure(settings)
+    try:
+        planned = built.planned("quick")
+    finally:
+        built.overlay.write_text(original, encoding="utf-8")
+    assert planned["train"] == 1
+    assert planned["relevance"] == 2
+    assert not planned.keys() & {"dataset", "curve", "figure_accuracy_curve"}
+
+
+def test_editing_a_figure_redraws_figures_only(built, edited):
+    edited("src/spectral_relevance/figures/gaussian.py", '"""', '""" ')
+    planned = built.planned("quick")
+    assert planned.keys() == {"figure_02", "figure_03", "quick"}
+
+
+def test_editing_the_layer_trains_again(built, edited):
+    edited("src/spectral_relevance/layers.py", '"""Layers', '""" Layers')
+    assert built.planned("quick")["train"] == 4
+
+
+def test_one_figure_takes_only_what_it_needs(project):
+    planned = project.planned("figures/paper/fig03.pdf")
+    assert planned == {"dataset": 1, "train": 2, "relevance": 2, "figure_03": 1}
+
+
+def test_the_report_renders(built):
+    report = built.root / "report.zip"
+    result = built.run("quick", options=("--report", str(report)))
+    assert result.returncode == 0, result.stdout
+    with zipfile.ZipFile(report) as archive:
+        names = archive.namelist()
+    assert any(name.endswith("report.html") for name in names)
+    assert any(name.endswith("fig03.png") for name in names)
+
+
+def test_data_alone_can_be_fetched(project):
+    result = project.run("data")
+    assert result.returncode == 0, result.stdout
+    sources = json.loads((project.root / "data/mnist/sources.json").read_text())
+    assert len(sources) == 4
+    # The cache serves the next checkout, although the mirror is gone.
+    settings = project.settings
+    for name in ("mnist", "miles"):
+        settings["data"][name]["mirror"] = None
+    project.configure(settings)
+    (project.root / "data").rename(project.root / "elsewhere")
+    result = project.run("data")
+    assert result.returncode == 0, result.stdout
+    sources = json.loads((project.root / "data/miles/sources.json").read_text())
+    assert all(origin.startswith("cache (mirror") for origin in sources.values())
+
+
+def test_kill_and_run_again_ends_with_the_same_files(built, project):
+    target = "results/quick/relevance/independent/spectral.csv"
+    settings = project.settings
+    long = {"epochs": 200000}
+    settings["quick"]["experiments"]["independent"]["training"].update(long)
+    short = project.overlay.read_text(encoding="utf-8")
+    project.overlay.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    process = subprocess.Popen(
+        project.command(target),
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = project.root / "logs/quick/train/independent/0-1.log"
+    deadline = time.monotonic() + 60
+    while not (log.is_file() and "training seeds" in log.read_text()):
+        assert time.monotonic() < deadline, "training did not start"
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+    project.overlay.write_text(short, encoding="utf-8")
+    locked = project.run(target, options=("--rerun-incomplete",))
+    assert locked.returncode != 0
+    assert "--unlock" in locked.stdout
+    assert project.run(target, options=("--unlock",)).returncode == 0
+    result = project.run(target, options=("--rerun-incomplete",))
+    assert result.returncode == 0, result.stdout
+    expected = (built.root / target).read_bytes()
+    assert (project.root / target).read_bytes() == expected
+    assert not list(project.root.rglob("*.part"))
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_the_full_settings_plan_every_target(project, scale):
+    planned = project.planned(scale)
+    assert planned["claims"] == planned["provenance"] == 1
+    assert planned["dataset"] == 4

@@ -1,0 +1,84 @@
+"""What holds for every rule, and for the files around them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tomllib
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RULES = {
+    match["name"]: match["body"]
+    for path in (REPOSITORY / "workflow/rules").glob("*.smk")
+    for match in re.finditer(
+        r"^rule (?P<name>\w+):\n(?P<body>(?: {4}.*\n|\n)+)",
+        path.read_text(encoding="utf-8") + "\n",
+        re.MULTILINE,
+    )
+}
+
+
+def snakemake(*arguments, folder):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--cores", "1"),
+            *("--snakefile", str(REPOSITORY / "Snakefile"), *arguments),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_is_complete(name):
+    body = RULES[name]
+    assert body.lstrip().startswith('"""'), "no docstring"
+    for directive in ("output", "log", "conda", "script"):
+        assert f"    {directive}:" in body, f"no {directive}"
+    if "localrule: True" not in body:
+        for directive in ("benchmark", "threads", "resources"):
+            assert f"    {directive}:" in body, f"no {directive}"
+
+
+def test_the_workflow_lints(tmp_path):
+    result = snakemake("--lint", folder=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_configuration_holds_no_machine_facts():
+    text = (REPOSITORY / "config/config.yaml").read_text(encoding="utf-8")
+    for word in ("cores", "partition", "cuda", "/home", "/tmp"):
+        assert word not in text
+
+
+def test_versions_agree():
+    pins = dict(
+        line.split("==")
+        for line in (REPOSITORY / "requirements.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+        if "==" in line
+    )
+    environment = yaml.safe_load(
+        (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
+    )
+    conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    listed = {}
+    for entry in environment["dependencies"]:
+        name, _, version = entry.partition("=")
+        listed[conda_names.get(name, name)] = version
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    lowered = {name.lower(): version for name, version in pins.items()}
+    for name in project["project"]["dependencies"]:
+        assert lowered[name] == listed[name]
+    assert listed["snakemake-minimal"] == lowered["snakemake"]
+
+
+def test_nothing_of_the_package_knows_snakemake():
+    for path in (REPOSITORY / "src").rglob("*.py"):
+        assert "import snakemake" not in path.read_text(encoding="utf-8"), path

@@ -5,7 +5,7 @@ CORES ?= all
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: quick paper report test lint clean
+.PHONY: quick paper report readme test lint clean
 
 quick: $(VENV)/installed
 	$(SNAKEMAKE) quick
@@ -17,6 +17,10 @@ paper: $(VENV)/installed
 report: $(VENV)/installed
 	$(SNAKEMAKE) --report report.zip \
 	    $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
+
+# The README's tables of claims, from the results that are there.
+readme: $(VENV)/installed
+	$(VENV)/bin/python docs/update_readme.py
 
 test: $(VENV)/installed
 	$(VENV)/bin/python -m pytest

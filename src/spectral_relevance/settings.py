@@ -46,13 +46,21 @@ def resolve(
             "keep config/quick.yaml among the configuration files.",
         )
     settings = merged(paper, overlay)
+    what = f"configuration ({scale} scale)"
     experiments = settings.get("experiments")
     if isinstance(experiments, dict):
         _check_known(overlay, paper)
         settings["experiments"] = {
             name: _extended(name, experiments, ()) for name in experiments
         }
-    check(settings, schema, f"configuration ({scale} scale)")
+        # First those that others extend, so that an error is named where it stands.
+        originals = {
+            name: experiment
+            for name, experiment in settings["experiments"].items()
+            if experiment is experiments[name]
+        }
+        check({**settings, "experiments": originals}, schema, what)
+    check(settings, schema, what)
     for name, experiment in settings["experiments"].items():
         experiment.setdefault("seeds", settings["seeds"])
         _check_together(experiment, f"experiments.{name}")

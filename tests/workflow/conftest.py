@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import tiny_data
 import yaml
+
+import tiny_data
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # An address where nothing answers: whoever asks the network is refused at once.
@@ -73,7 +74,7 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         return [
             *(sys.executable, "-m", "snakemake", "--cores", "2"),
-            *("--configfile", str(self.overlay), "--", *arguments)
+            *("--configfile", str(self.overlay), "--", *arguments),
         ]
 
     def run(

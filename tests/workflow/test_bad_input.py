@@ -1,6 +1,7 @@
 """Bad input ends in one clear message and leaves nothing half-written."""
 
 import pytest
+
 import tiny_data
 
 

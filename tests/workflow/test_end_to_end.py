@@ -87,13 +87,17 @@ def test_changing_a_rate_reruns_that_experiment_alone(built):
         built.overlay.write_text(original, encoding="utf-8")
     assert planned["train"] == 1
     assert planned["relevance"] == 2
-    assert not planned.keys() & {"dataset", "curve", "figure_accuracy_curve"}
+    assert not planned.keys() & {"dataset", "curve", "figure_mnist_curve"}
 
 
 def test_editing_a_figure_redraws_figures_only(built, edited):
     edited("src/spectral_relevance/figures/gaussian.py", '"""', '""" ')
     planned = built.planned("quick")
-    assert planned.keys() == {"figure_02", "figure_03", "quick"}
+    assert planned.keys() == {
+        "figure_distributions",
+        "figure_independent_eigenvalues",
+        "quick",
+    }
 
 
 def test_editing_the_layer_trains_again(built, edited):
@@ -103,7 +107,12 @@ def test_editing_the_layer_trains_again(built, edited):
 
 def test_one_figure_takes_only_what_it_needs(project):
     planned = project.planned("figures/paper/fig03.pdf")
-    assert planned == {"dataset": 1, "train": 2, "relevance": 2, "figure_03": 1}
+    assert planned == {
+        "dataset": 1,
+        "train": 2,
+        "relevance": 2,
+        "figure_independent_eigenvalues": 1,
+    }
 
 
 def test_the_report_renders(built):

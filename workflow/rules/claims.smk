@@ -5,12 +5,6 @@ OUTPUTS  results/{scale}/claims.csv, claims.md, verdicts.txt, provenance.json
 """
 
 
-def claim_tables(wildcards):
-    """Tables that the claims are judged from."""
-    names = {name for claim in CLAIMS for name in claim["tables"].values()}
-    return [f"results/{wildcards.scale}/{name}" for name in sorted(names)]
-
-
 rule claims:
     """Judge the paper's claims at the {wildcards.scale} scale."""
     input:

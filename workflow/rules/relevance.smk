@@ -5,11 +5,6 @@ OUTPUTS  results/{scale}/relevance/{experiment}/{method}.csv
 """
 
 
-def method_settings(wildcards):
-    """Settings of a method for an experiment; the spectral one has none."""
-    return experiment(wildcards)["methods"].get(wildcards.method, {})
-
-
 rule relevance:
     """Score the inputs of {wildcards.experiment} by the {wildcards.method} method."""
     input:

@@ -5,12 +5,6 @@ OUTPUTS  results/{scale}/models/{experiment}/{block}.pt, .csv (training history)
 """
 
 
-def training_settings(wildcards):
-    """The part of an experiment's settings that training depends on."""
-    settings = experiment(wildcards)
-    return {key: settings[key] for key in ("network", "regularisation", "training")}
-
-
 rule train:
     """Train seeds {params.seeds} of {wildcards.experiment} side by side."""
     input:

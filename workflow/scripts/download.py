@@ -12,6 +12,6 @@ if __name__ == "__main__":
         fetch[snakemake.params.dataset](
             snakemake.params.files,
             snakemake.params.mirror,
-            Path(snakemake.params.destination),
-            Path(snakemake.output.sources),
+            Path(snakemake.output.files[0]).parent,
+            snakemake.output.sources,
         )

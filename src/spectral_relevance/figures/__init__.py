@@ -1,0 +1,1 @@
+"""The figures: functions from tidy tables to figures, one module for each topic."""

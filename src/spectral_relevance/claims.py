@@ -1,6 +1,7 @@
 """The paper's claims: read, judged from tables, and written for people."""
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,21 @@ def read_claims(path: str | Path, schema: str | Path) -> list[dict[str, Any]]:
         if claim["id"] in seen:
             raise UserError(f"{place}: the number stands twice.")
         seen.add(claim["id"])
-        if not callable(getattr(statistics, claim["statistic"], None)):
+        function = getattr(statistics, claim["statistic"], None)
+        if not callable(function) or signature(function).return_annotation is not (
+            statistics.Estimate
+        ):
             raise UserError(
-                f"{place}.statistic: spectral_relevance.statistics has no function "
+                f"{place}.statistic: spectral_relevance.statistics has no statistic "
                 f"{claim['statistic']!r}."
             )
+        try:
+            signature(function).bind(**claim["tables"], **claim["arguments"])
+        except TypeError as error:
+            raise UserError(
+                f"{place}: tables and arguments do not fit {claim['statistic']}"
+                f"{signature(function)}: {error}."
+            ) from None
     return claims
 
 

@@ -1,6 +1,7 @@
 """Settings of the process that decide whether training is fast and repeatable."""
 
 import ctypes
+import os
 import platform
 
 import torch
@@ -19,6 +20,8 @@ def tune_process() -> None:
       the system, which would have to clear its pages again: a quarter of the time of a
       step on 4,287 inputs.
     """
+    # Without it CUDA refuses matrix products in deterministic mode.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":

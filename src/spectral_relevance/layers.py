@@ -99,12 +99,18 @@ class Linear(nn.Module):
             Which replica to take, for a layer that has replicas.
         """
         select = ... if replica is None else replica
-        linear = nn.Linear(self.in_features, self.out_features, self.bias is not None)
+        linear = nn.Linear(
+            self.in_features,
+            self.out_features,
+            self.bias is not None,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
         with torch.no_grad():
             linear.weight.copy_(self.weight[select])
             if self.bias is not None:
                 linear.bias.copy_(self.bias[select])
-        return linear.to(self.weight.device, self.weight.dtype)
+        return linear
 
     def extra_repr(self) -> str:
         """Show the sizes, as :class:`torch.nn.Linear` does."""
@@ -209,7 +215,8 @@ class SpectralLinear(Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, N1)`` to ``(n, N2)``, or ``(R, n, N1)`` to ``(R, n, N2)``."""
         # λ can multiply the inputs or the eigenvectors; the smaller array is cheaper.
-        if self.out_eigenvalues is None and x.shape[-2] < self.out_features:
+        few_examples = x.dim() > 1 and x.shape[-2] < self.out_features
+        if self.out_eigenvalues is None and few_examples:
             scaled = x * self.eigenvalues.unsqueeze(-2)
             return affine(scaled, self.eigenvectors.mT, self.bias)
         return super().forward(x)

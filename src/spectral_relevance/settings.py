@@ -1,13 +1,16 @@
 """The configuration: overlays, `extends`, and checks with readable errors."""
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, TypeChecker
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from spectral_relevance.errors import UserError
 
@@ -49,7 +52,7 @@ def resolve(
     what = f"configuration ({scale} scale)"
     experiments = settings.get("experiments")
     if isinstance(experiments, dict):
-        _check_known(overlay, paper)
+        _check_known(overlay.get("experiments") or {}, paper.get("experiments") or {})
         settings["experiments"] = {
             name: _extended(name, experiments, ()) for name in experiments
         }
@@ -85,11 +88,34 @@ def check(value: Any, schema: str | Path, what: str) -> None:
     UserError
         With the path of keys to the place, what was expected and what was found.
     """
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(rules).iter_errors(value))
+    error = best_match(_validator(Path(schema)).iter_errors(value))
     if error is not None:
         place = ".".join(str(key) for key in error.absolute_path)
         raise UserError(f"{what}, {place or 'top level'}: {_explain(error)}")
+
+
+def _is_integer(checker: TypeChecker, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker: TypeChecker, value: Any) -> bool:
+    return _is_integer(checker, value) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+# JSON takes 1.0 for an integer; a count of epochs that is a float fails in training.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
+
+
+@cache
+def _validator(schema: Path) -> Draft202012Validator:
+    return _Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
 
 
 def _explain(error: ValidationError) -> str:
@@ -110,13 +136,15 @@ def _explain(error: ValidationError) -> str:
     return message
 
 
-def _check_known(overlay: Mapping[str, Any], paper: Mapping[str, Any]) -> None:
-    for name in overlay.get("experiments") or {}:
-        if name not in paper["experiments"]:
+def _check_known(overlay: Mapping[str, Any], paper: Any) -> None:
+    if not isinstance(paper, Mapping):
+        return
+    for name in overlay:
+        if name not in paper:
             raise UserError(
                 f"configuration, quick.experiments.{name}: there is no such experiment "
                 "at the paper scale.",
-                f"the experiments are {', '.join(paper['experiments'])}.",
+                f"the experiments are {', '.join(map(str, paper))}.",
             )
 
 
@@ -126,10 +154,10 @@ def _extended(name: str, experiments: Mapping[str, Any], seen: tuple[str, ...]) 
         return experiment
     base = experiment["extends"]
     place = f"configuration, experiments.{name}.extends"
-    if base not in experiments:
+    if not isinstance(base, str) or base not in experiments:
         raise UserError(
             f"{place}: expected the name of an experiment, found {base!r}.",
-            f"the experiments are {', '.join(experiments)}.",
+            f"the experiments are {', '.join(map(str, experiments))}.",
         )
     if base in (*seen, name):
         raise UserError(f"{place}: {base!r} extends itself.")
@@ -157,14 +185,15 @@ def _check_together(experiment: Mapping[str, Any], place: str) -> None:
             f"configuration, {place}.dataset.relevant: expected at most the "
             f"{dataset['features']} features, found {dataset['relevant']}."
         )
-    outputs = experiment["network"]["output"]["units"]
-    needed = 1 if dataset["kind"] == "miles" else max(dataset.get("digits", [1])) + 1
-    if outputs < needed:
-        raise UserError(
-            f"configuration, {place}.network.output.units: expected at least {needed} "
-            f"for the labels of this dataset, found {outputs}."
-        )
     regression = dataset["kind"] == "miles"
+    outputs = experiment["network"]["output"]["units"]
+    needed = 1 if regression else max(dataset.get("digits", [1])) + 1
+    if outputs < needed or (regression and outputs != 1):
+        raise UserError(
+            f"configuration, {place}.network.output.units: expected "
+            f"{'1 value' if regression else f'at least {needed} classes'} for this "
+            f"dataset, found {outputs}."
+        )
     if regression != (experiment["training"]["loss"] == "mean_absolute_error"):
         raise UserError(
             f"configuration, {place}.training.loss: {experiment['training']['loss']} "

@@ -49,7 +49,7 @@ def score_matrix(relevance: pd.DataFrame) -> pd.DataFrame:
 
 
 def normalised(scores: pd.DataFrame) -> pd.DataFrame:
-    """Divide the scores of each seed by the largest of them."""
+    """Divide the scores of each seed by the largest of them; NaN where all are 0."""
     return scores.div(scores.max(axis=1), axis=0)
 
 
@@ -65,9 +65,10 @@ def detection_accuracy(
     threshold : float
         Share of the largest score of the seed.
     """
-    found = normalised(score_matrix(relevance)) > threshold
     relevant = features["truth"].to_numpy() > 0
-    return over_seeds((found == relevant).mean(axis=1))
+    scores = normalised(score_matrix(relevance))
+    right = (scores > threshold) == relevant
+    return over_seeds(right.astype(float).where(scores.notna()).mean(axis=1))
 
 
 def pearson_with_truth(relevance: pd.DataFrame, features: pd.DataFrame) -> Estimate:
@@ -104,8 +105,10 @@ def ratio_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate
 
 def share_below(relevance: pd.DataFrame, *, threshold: float) -> Estimate:
     """Share of the inputs whose score is below a share of the largest score."""
-    below = normalised(score_matrix(relevance)) < threshold
-    return over_seeds(below.mean(axis=1))
+    scores = normalised(score_matrix(relevance))
+    return over_seeds(
+        (scores < threshold).astype(float).where(scores.notna()).mean(axis=1)
+    )
 
 
 def metric_at(curve: pd.DataFrame, *, inputs: int, selection: str) -> Estimate:
@@ -216,6 +219,8 @@ def band_alignment_p_value(
     )
 
     def p_value(score: np.ndarray) -> float:
+        if np.isnan(score).any():
+            return np.nan
         spectrum = np.fft.rfft(score).conj() * np.fft.rfft(inside)
         sums = np.fft.irfft(spectrum, n=len(score))
         # Rounding of the transform must not decide a tie with the observed sum.

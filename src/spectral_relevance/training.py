@@ -141,11 +141,12 @@ def train(
         )
 
     epochs, records = training["epochs"], training["records"]
-    recorded = set(np.linspace(1, epochs, min(records, epochs)).round().astype(int))
+    # Counted from the end, so that a single record is that of the last epoch.
+    recorded = set(np.linspace(epochs, 1, min(records, epochs)).round().astype(int))
     history = []
     for epoch in progress(epochs, "epoch"):
         loss = train_epoch()
-        if epoch in recorded or epoch == epochs:
+        if epoch in recorded:
             history.append(record(epoch, loss))
     return replicas.eval().cpu(), pd.concat(history, ignore_index=True)
 

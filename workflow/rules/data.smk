@@ -12,7 +12,6 @@ rule download_mnist:
         sources="data/mnist/sources.json",
     log:
         "logs/download_mnist.log",
-    retries: 1
     localrule: True
     conda:
         "../../environment.yml"
@@ -31,7 +30,6 @@ rule download_miles:
         sources="data/miles/sources.json",
     log:
         "logs/download_miles.log",
-    retries: 1
     localrule: True
     conda:
         "../../environment.yml"

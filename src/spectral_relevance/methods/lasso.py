@@ -1,8 +1,8 @@
 """L1-penalised logistic regression, a linear benchmark (section 2.1)."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegressionCV
-from sklearn.model_selection import StratifiedKFold
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.networks import Network
@@ -29,21 +29,20 @@ def scores(
     dataset : Dataset
         Two classes; the training examples are used.
     seed : int
-        Seed of the folds.
+        Seed of the folds and of the solver.
     strengths : int
         Number of inverse penalty strengths C between 1e-4 and 1e2.
     folds : int
         Folds of the cross-validation.
     """
-    model = LogisticRegressionCV(
-        Cs=np.logspace(-4, 2, strengths),
-        cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
-        l1_ratios=(1,),
-        solver="liblinear",
-        scoring="neg_log_loss",
+    search = GridSearchCV(
         # liblinear penalises the intercept; a large scale makes that negligible.
-        intercept_scaling=100,
-        use_legacy_attributes=False,
+        LogisticRegression(
+            l1_ratio=1, solver="liblinear", intercept_scaling=100, random_state=seed
+        ),
+        {"C": np.logspace(-4, 2, strengths)},
+        cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
+        scoring="neg_log_loss",
     )
-    model.fit(dataset.x_train, dataset.y_train)
-    return np.abs(model.coef_[0])
+    search.fit(dataset.x_train, dataset.y_train)
+    return np.abs(search.best_estimator_.coef_[0])

@@ -1,0 +1,78 @@
+"""Seeds and small examples that the tests share."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from spectral_relevance.datasets.base import Dataset
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seeds",
+        type=int,
+        default=1,
+        help="how many seeds every random test is run with (default: 1)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give random tests their seeds, so that the name of a failed one tells it."""
+    if "seed" in metafunc.fixturenames:
+        count = metafunc.config.getoption("seeds")
+        metafunc.parametrize("seed", range(count), ids="seed={}".format)
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def classes(rng: np.random.Generator) -> Dataset:
+    """Two classes that the first two of five inputs tell apart."""
+    y = rng.integers(0, 2, size=160)
+    x = rng.normal(0, 0.5, size=(160, 5))
+    x[:, :2] += np.where(y == 1, 0.7, -0.7)[:, None]
+    return _dataset(x.astype(np.float32), y)
+
+
+@pytest.fixture
+def values(rng: np.random.Generator) -> Dataset:
+    """A regression on the first of five inputs, one unit being 2.5 dex."""
+    x = rng.normal(0, 1, size=(160, 5))
+    y = np.tanh(x[:, 0]) + rng.normal(0, 0.1, size=160)
+    return _dataset(x.astype(np.float32), y.astype(np.float32), target_scale=2.5)
+
+
+def _dataset(x: np.ndarray, y: np.ndarray, **settings: Any) -> Dataset:
+    return Dataset(
+        x_train=x[30:],
+        y_train=y[30:],
+        x_test=x[:30],
+        y_test=y[:30],
+        features=np.array([f"x{j + 1}" for j in range(x.shape[1])]),
+        truth=np.full(x.shape[1], np.nan),
+        **settings,
+    )
+
+
+@pytest.fixture
+def description() -> dict[str, Any]:
+    """A spectral network in which every option of a layer occurs."""
+    return {
+        "parametrisation": "spectral",
+        "hidden": [
+            {"units": 7, "activation": "tanh", "batch_norm": True, "dropout": 0.25},
+            {"units": 6, "activation": "relu", "batch_norm": False, "dropout": 0.1},
+            {"units": 4, "activation": "linear", "batch_norm": False, "dropout": 0},
+        ],
+        "output": {"units": 2, "activation": "linear"},
+    }

@@ -1,0 +1,189 @@
+"""Networks against explicit matrices, and their penalties against autograd."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from spectral_relevance import networks
+from spectral_relevance.evaluation import losses
+from spectral_relevance.layers import BatchNorm, Dropout, Linear, SpectralLinear
+from spectral_relevance.networks import Network
+from spectral_relevance.training import add_l1_gradient, make_optimiser
+
+
+@pytest.fixture
+def network(description, rng) -> Network:
+    """Three replicas with random parameters and running statistics."""
+    network = Network(5, description, replicas=3)
+    with torch.no_grad():
+        for name, values in network.state_dict().items():
+            drawn = torch.from_numpy(rng.normal(size=values.shape))
+            values.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else drawn)
+    return network
+
+
+def test_structure_follows_the_description(description):
+    network = Network(5, description, replicas=3)
+    assert [type(layer) for layer in network.layers] == [
+        *(SpectralLinear, nn.Tanh, BatchNorm, Dropout),
+        *(SpectralLinear, nn.ReLU, Dropout),
+        SpectralLinear,
+        SpectralLinear,
+    ]
+    sizes = [(layer.in_features, layer.out_features) for layer in network.linears()]
+    assert sizes == [(5, 7), (7, 6), (6, 4), (4, 2)]
+    assert all(layer.out_eigenvalues is None for layer in network.linears())
+    rates = [layer.rate for layer in network.layers if isinstance(layer, Dropout)]
+    assert rates == [0.25, 0.1]
+    assert network.first is network.layers[0]
+
+    standard = Network(5, {**description, "parametrisation": "standard"}, replicas=3)
+    assert {type(layer) for layer in standard.linears()} == {Linear}
+    output = {"units": 1, "activation": "tanh"}
+    shallow = Network(5, {**description, "hidden": [], "output": output}, replicas=1)
+    assert [type(layer) for layer in shallow.layers] == [SpectralLinear, nn.Tanh]
+    assert shallow(torch.zeros(1, 9, 5)).shape == (1, 9, 1)
+
+
+def test_forward_and_replica_are_the_explicit_network(network, rng):
+    x = rng.normal(size=(3, 11, 5)).astype(np.float32)
+    y = network.eval()(torch.from_numpy(x)).detach().numpy()
+    state = {k: v.double().numpy() for k, v in network.state_dict().items()}
+    for r in range(3):
+        p = {name.removeprefix("layers."): v[r] for name, v in state.items()}
+
+        def affine(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
+            weight = p[f"{k}.eigenvalues"][:, None] * p[f"{k}.eigenvectors"]
+            return x @ weight + p[f"{k}.bias"]
+
+        def norm(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
+            scale = np.sqrt(p[f"{k}.running_var"] + 1e-3)
+            x = (x - p[f"{k}.running_mean"]) / scale
+            return x * p[f"{k}.weight"] + p[f"{k}.bias"]
+
+        expected = norm(np.tanh(affine(x[r].astype(float), 0)), 2)
+        expected = np.maximum(affine(expected, 4), 0)
+        expected = affine(affine(expected, 7), 8)
+        np.testing.assert_allclose(y[r], expected, rtol=1e-4, atol=1e-4)
+
+        plain = network.replica(r)
+        assert all(type(layer).__module__.startswith("torch.nn") for layer in plain)
+        with torch.no_grad():
+            found = plain(torch.from_numpy(x[r])).numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
+    network.train()
+    for layer in network.layers:
+        if isinstance(layer, Dropout):
+            layer.draw(11, [np.random.default_rng(r) for r in range(3)])
+    x = torch.from_numpy(rng.normal(size=(3, 11, 5))).float()
+    before = network(x)
+    before[1].square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert not parameter.grad[[0, 2]].any(), name
+        assert parameter.grad[1].any(), name
+    x[1] = x[1].flip(1) + 1
+    after = network(x)
+    assert torch.equal(after[[0, 2]], before[[0, 2]])
+    assert not torch.isclose(after[1], before[1]).all()
+
+
+@pytest.mark.parametrize("parametrisation", ["spectral", "standard"])
+def test_relevance_is_the_norm_of_the_weights_that_leave_an_input(
+    description, rng, parametrisation
+):
+    network = Network(5, {**description, "parametrisation": parametrisation}, 3)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
+    found = network.relevance()
+    assert not found.requires_grad
+    for r in range(3):
+        weight = network.replica(r)[0].weight.detach().numpy()
+        np.testing.assert_allclose(found[r], np.sqrt((weight**2).sum(0)), rtol=1e-5)
+
+
+def test_initial_values_of_a_replica_depend_on_its_generator_alone(description, seed):
+    def drawn(*seeds: int) -> dict[str, torch.Tensor]:
+        network = Network(5, description, len(seeds))
+        network.reset_parameters([torch.Generator().manual_seed(s) for s in seeds])
+        return network.state_dict()
+
+    alone, together = drawn(seed), drawn(seed + 1, seed, seed + 2)
+    for name, values in alone.items():
+        assert torch.equal(values[0], together[name][1]), name
+    # Layers of one replica do not repeat the same numbers.
+    name = "layers.{}.eigenvectors".format
+    first, second = alone[name(0)].flatten(), alone[name(4)].flatten()
+    assert not torch.isclose(first[0] / first[1], second[0] / second[1])
+
+
+PENALTIES = [
+    ("spectral", {"norm": "l2", "eigenvalues": 0.03, "eigenvectors": 0.2}),
+    ("spectral", {"norm": "l1", "eigenvalues": 0.03, "eigenvectors": 0.2}),
+    ("spectral", {"norm": "l2", "eigenvalues": 0.03}),
+    ("spectral", {"norm": "l1", "eigenvectors": 0.2}),
+    ("standard", {"norm": "l2", "kernel": 0.1}),
+    ("standard", {"norm": "l1", "kernel": 0.1}),
+    ("standard", None),
+]
+
+
+@pytest.mark.parametrize(("parametrisation", "penalty"), PENALTIES, ids=str)
+def test_penalties_are_those_of_autograd(
+    description, rng, generator, parametrisation, penalty
+):
+    """Several steps, as the first one of Adam tells only the signs of a gradient."""
+    description |= {"parametrisation": parametrisation}
+    networks = [Network(5, description, 2).double() for _ in range(2)]
+    for network in networks:
+        network.eval()  # no dropout
+    networks[0].reset_parameters([generator, generator])
+    networks[1].load_state_dict(networks[0].state_dict())
+    fast, slow = networks
+    optimiser = make_optimiser(fast, penalty, 0.01)
+    reference = torch.optim.Adam(slow.parameters(), lr=0.01, eps=1e-7)
+    power = 1 if penalty is not None and penalty["norm"] == "l1" else 2
+    for _ in range(4):
+        x = torch.from_numpy(rng.normal(size=(2, 9, 5)))
+        y = torch.from_numpy(rng.integers(0, 2, size=(2, 9)))
+        optimiser.zero_grad()
+        losses(fast(x), y, "cross_entropy").sum().backward()
+        add_l1_gradient(fast, penalty)
+        optimiser.step()
+
+        reference.zero_grad()
+        loss = losses(slow(x), y, "cross_entropy").sum()
+        for name, strength in (penalty or {}).items():
+            if name != "norm":
+                values = getattr(slow.first, name)
+                loss = loss + strength * values.abs().pow(power).sum()
+        loss.backward()
+        reference.step()
+    for (name, found), wanted in zip(
+        fast.named_parameters(), slow.parameters(), strict=True
+    ):
+        torch.testing.assert_close(
+            found, wanted, rtol=1e-9, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}"
+        )
+
+
+def test_saved_networks_are_read_back(network, description, tmp_path):
+    path = tmp_path / "deep" / "model.pt"
+    networks.save(network.train(), [4, 8, 15], path)
+    again, seeds = networks.load(path)
+    assert seeds == [4, 8, 15]
+    assert not again.training
+    assert (again.inputs, again.replicas) == (5, 3)
+    assert again.description == description
+    before = network.state_dict()
+    assert list(again.state_dict()) == list(before)
+    for name, values in again.state_dict().items():
+        assert torch.equal(values, before[name]), name
+    assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
+    # No pickled objects, which could run code on reading.
+    content = torch.load(path, weights_only=True)
+    assert set(content) == {"inputs", "description", "seeds", "state"}

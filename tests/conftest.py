@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # The arrays are small: several threads would mostly wait for one another.
+    torch.set_num_threads(1)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give random tests their seeds, so that the name of a failed one tells it."""
     if "seed" in metafunc.fixturenames:

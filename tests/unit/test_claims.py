@@ -142,7 +142,7 @@ def test_a_file_without_claims(read, claims):
     "changes",
     [
         {"statistic": "normalised"},  # a helper, no statistic
-        {"arguments": {"treshold": 0.1}},
+        {"arguments": {"level": 0.1}},
         {"tables": {"relevance": "relevance/one/spectral.csv"}},
         {"statistic": "share_below"},  # without its threshold
     ],

@@ -21,7 +21,7 @@ rule figure_decomposition:
             caption="../report/fig01.rst",
             category="Figures",
             labels={
-                "figure": "1",
+                "figure": "01",
                 "shows": "the spectral decomposition",
                 "scale": "{scale}",
             },
@@ -56,7 +56,7 @@ rule figure_distributions:
             caption="../report/fig02.rst",
             category="Figures",
             labels={
-                "figure": "2",
+                "figure": "02",
                 "shows": "distributions of the features",
                 "scale": "{scale}",
             },
@@ -92,7 +92,7 @@ rule figure_independent_eigenvalues:
             caption="../report/fig03.rst",
             category="Figures",
             labels={
-                "figure": "3",
+                "figure": "03",
                 "shows": "eigenvalues of independent features",
                 "scale": "{scale}",
             },
@@ -127,7 +127,7 @@ rule figure_mnist_eigenvalues:
             caption="../report/fig05.rst",
             category="Figures",
             labels={
-                "figure": "5",
+                "figure": "05",
                 "shows": "eigenvalues of MNIST 0/1",
                 "scale": "{scale}",
             },
@@ -164,7 +164,7 @@ rule figure_mnist_curve:
             caption="../report/fig06.rst",
             category="Figures",
             labels={
-                "figure": "6",
+                "figure": "06",
                 "shows": "accuracy with few pixels",
                 "scale": "{scale}",
             },
@@ -199,7 +199,7 @@ rule figure_mnist_masks:
             "figures/{scale}/fig07.png",
             caption="../report/fig07.rst",
             category="Figures",
-            labels={"figure": "7", "shows": "masks on images", "scale": "{scale}"},
+            labels={"figure": "07", "shows": "masks on images", "scale": "{scale}"},
         ),
     log:
         "logs/{scale}/figures/fig07.log",

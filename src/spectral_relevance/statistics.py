@@ -48,6 +48,12 @@ def score_matrix(relevance: pd.DataFrame) -> pd.DataFrame:
     return relevance.pivot(index="seed", columns="feature", values="score")[order]
 
 
+def ranked_matrix(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the metric by rank: a row for each seed, a column for each n of inputs."""
+    ranked = curve[curve["selection"] == "ranked"]
+    return ranked.pivot(index="seed", columns="inputs", values="metric")
+
+
 def normalised(scores: pd.DataFrame) -> pd.DataFrame:
     """Divide the scores of each seed by the largest of them; NaN where all are 0."""
     return scores.div(scores.max(axis=1), axis=0)
@@ -67,8 +73,7 @@ def detection_accuracy(
     """
     relevant = features["truth"].to_numpy() > 0
     scores = normalised(score_matrix(relevance))
-    right = (scores > threshold) == relevant
-    return over_seeds(right.astype(float).where(scores.notna()).mean(axis=1))
+    return _share_of_inputs((scores > threshold) == relevant, scores)
 
 
 def pearson_with_truth(relevance: pd.DataFrame, features: pd.DataFrame) -> Estimate:
@@ -106,9 +111,12 @@ def ratio_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate
 def share_below(relevance: pd.DataFrame, *, threshold: float) -> Estimate:
     """Share of the inputs whose score is below a share of the largest score."""
     scores = normalised(score_matrix(relevance))
-    return over_seeds(
-        (scores < threshold).astype(float).where(scores.notna()).mean(axis=1)
-    )
+    return _share_of_inputs(scores < threshold, scores)
+
+
+def _share_of_inputs(holds: pd.DataFrame, scores: pd.DataFrame) -> Estimate:
+    """Share of inputs for which something holds; NaN for seeds without scores."""
+    return over_seeds(holds.astype(float).where(scores.notna()).mean(axis=1))
 
 
 def metric_at(curve: pd.DataFrame, *, inputs: int, selection: str) -> Estimate:
@@ -121,8 +129,9 @@ def best_metric_at(curve: pd.DataFrame, *, inputs: int, selection: str) -> Estim
 
     The spread is that of the largest of each seed.
     """
-    best = over_seeds(_at(curve, inputs, selection).groupby("seed")["metric"].max())
-    return best._replace(value=float(_at(curve, inputs, selection)["metric"].max()))
+    found = _at(curve, inputs, selection)
+    best = over_seeds(found.groupby("seed")["metric"].max())
+    return best._replace(value=float(found["metric"].max()))
 
 
 def _at(curve: pd.DataFrame, inputs: int, selection: str) -> pd.DataFrame:
@@ -147,11 +156,22 @@ def share_of_inputs_needed(
     tolerance : float
         How far above the minimum, relative to it, still counts.
     """
-    errors = curve[curve["selection"] == "ranked"].pivot(
-        index="seed", columns="inputs", values="metric"
-    )
+    needed = inputs_needed(errors=ranked_matrix(curve), tolerance=tolerance)
+    return over_seeds(needed / len(features))
+
+
+def inputs_needed(*, errors: pd.DataFrame, tolerance: float) -> pd.Series:
+    """Return the smallest number of inputs whose error is close to the minimum.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        A row for each curve and a column for each number of inputs.
+    tolerance : float
+        How far above the minimum of the row, relative to it, still counts.
+    """
     close = errors.le(errors.min(axis=1) * (1 + tolerance), axis=0)
-    return over_seeds(close.idxmax(axis=1) / len(features))
+    return close.idxmax(axis=1)
 
 
 def zeros_surround_ones(

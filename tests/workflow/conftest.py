@@ -71,18 +71,17 @@ class Project:
             "npm_config_fetch_retries": "0",
         }
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *targets: str, options: tuple[str, ...] = ()) -> list[str]:
         return [
-            *(sys.executable, "-m", "snakemake", "--cores", "2"),
-            *("--configfile", str(self.overlay), "--", *arguments),
+            *(sys.executable, "-m", "snakemake", *options, "--cores", "2"),
+            *("--configfile", str(self.overlay), "--", *targets),
         ]
 
     def run(
         self, *targets: str, options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        command = self.command(*targets)
         return subprocess.run(
-            command[:3] + list(options) + command[3:],
+            self.command(*targets, options=options),
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,

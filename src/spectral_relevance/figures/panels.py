@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from spectral_relevance.figures import style
+from spectral_relevance.statistics import ranked_matrix
 
 BINS = np.linspace(0, 1, 41)
 
@@ -68,14 +69,10 @@ def ranked_curve(axes: Axes, curve: pd.DataFrame) -> pd.Series:
     Series
         The mean over runs by number of inputs, as drawn.
     """
-    ranked = curve[curve["selection"] == "ranked"]
-    values = ranked.pivot(index="seed", columns="inputs", values="metric")
+    values = ranked_matrix(curve)
     mean, spread = style.over_runs(values)
-    colour = style.COLOURS["ranked"]
-    axes.fill_between(
-        mean.index, mean - spread, mean + spread, color=colour, alpha=0.3, linewidth=0
-    )
-    axes.plot(mean, color=colour, label=f"ranked ({style.runs(len(values))})", zorder=3)
+    label = f"ranked ({style.runs(len(values))})"
+    _curve(axes, "ranked", mean, (mean - spread, mean + spread), label, zorder=3)
     return mean
 
 
@@ -90,14 +87,19 @@ def random_curve(axes: Axes, curve: pd.DataFrame) -> None:
         ``seed, selection, draw, inputs, metric``.
     """
     drawn = curve[curve["selection"] == "random"].groupby("inputs")["metric"]
-    sets = drawn.size().max()
-    colour = style.COLOURS["random"]
-    axes.fill_between(
-        drawn.min().index,
-        drawn.min(),
-        drawn.max(),
-        color=colour,
-        alpha=0.3,
-        linewidth=0,
-    )
-    axes.plot(drawn.mean(), color=colour, label=f"random (mean, range, n = {sets})")
+    label = f"random (mean, range, n = {drawn.size().max()})"
+    _curve(axes, "random", drawn.mean(), (drawn.min(), drawn.max()), label, zorder=2)
+
+
+def _curve(
+    axes: Axes,
+    meaning: str,
+    mean: pd.Series,
+    band: tuple[pd.Series, pd.Series],
+    label: str,
+    zorder: int,
+) -> None:
+    """Draw a line in a band, in the colour of what it means."""
+    colour = style.COLOURS[meaning]
+    axes.fill_between(mean.index, *band, color=colour, alpha=0.3, linewidth=0)
+    axes.plot(mean, color=colour, label=label, zorder=zorder)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.figures import panels, style
-from spectral_relevance.statistics import normalised, score_matrix
+from spectral_relevance.statistics import inputs_needed, normalised, score_matrix
 
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 """Of [Fe/H]; a star near each of them is shown."""
@@ -170,7 +170,7 @@ def _error_curve(
         linewidth=0.8,
         label=f"MLP ({style.runs(len(mlp))})",
     )
-    needed = (mean <= mean.min() * (1 + TOLERANCE)).idxmax()
+    needed = inputs_needed(errors=mean.to_frame().T, tolerance=TOLERANCE).item()
     colour = style.COLOURS["ranked"]
     axes.plot(
         needed,

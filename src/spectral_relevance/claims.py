@@ -1,8 +1,9 @@
 """The paper's claims: read, judged from tables, and written for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -11,44 +12,83 @@ import yaml
 
 from spectral_relevance import statistics
 from spectral_relevance.errors import UserError
-from spectral_relevance.settings import check
+from spectral_relevance.settings import check as check_against_schema
 
 
 def read_claims(path: str | Path, schema: str | Path) -> list[dict[str, Any]]:
     """Read and check the list of claims.
 
+    Parameters
+    ----------
+    path : path
+        The list, as in ``config/claims.yaml``.
+    schema : path
+        JSON schema of one claim.
+
     Raises
     ------
     UserError
-        If an entry is malformed, a number is given twice, or a statistic is unknown.
+        If an entry is malformed, a number is given twice, or a statistic is unknown; it
+        names the claim.
     """
     claims = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    check(claims, schema, str(path))
+    if not isinstance(claims, list) or not claims:
+        raise UserError(
+            f"{path}, top level: expected a list of claims, found {claims}."
+        )
     seen = set()
-    for claim in claims:
-        place = f"{path}, claim {claim['id']}"
+    for position, claim in enumerate(claims, start=1):
+        has_id = isinstance(claim, dict) and "id" in claim
+        place = (
+            f"{path}, claim {claim['id']}" if has_id else f"{path}, entry {position}"
+        )
+        check_against_schema(claim, schema, place)
         if claim["id"] in seen:
             raise UserError(f"{place}: the number stands twice.")
         seen.add(claim["id"])
-        function = getattr(statistics, claim["statistic"], None)
-        if not callable(function) or signature(function).return_annotation is not (
-            statistics.Estimate
-        ):
-            raise UserError(
-                f"{place}.statistic: spectral_relevance.statistics has no statistic "
-                f"{claim['statistic']!r}."
-            )
-        try:
-            signature(function).bind(**claim["tables"], **claim["arguments"])
-        except TypeError as error:
-            raise UserError(
-                f"{place}: tables and arguments do not fit {claim['statistic']}"
-                f"{signature(function)}: {error}."
-            ) from None
+        for letter, check in zip(ascii_lowercase, claim["checks"], strict=False):
+            _bind(check, f"{place}{letter}")
     return claims
 
 
-def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+def _bind(check: Mapping[str, Any], place: str) -> None:
+    """Raise unless the parts of a check fit together."""
+    function = getattr(statistics, check["statistic"], None)
+    if not callable(function) or signature(function).return_annotation is not (
+        statistics.Estimate
+    ):
+        raise UserError(
+            f"{place}.statistic: spectral_relevance.statistics has no statistic "
+            f"{check['statistic']!r}."
+        )
+    try:
+        signature(function).bind(**check["tables"], **check.get("arguments", {}))
+    except TypeError as error:
+        raise UserError(
+            f"{place}: tables and arguments do not fit {check['statistic']}"
+            f"{signature(function)}: {error}."
+        ) from None
+    foreign = set(check.get("select", {})) - set(check["tables"])
+    if foreign:
+        raise UserError(
+            f"{place}.select: there is no table {', '.join(sorted(foreign))}.",
+            f"the tables are {', '.join(check['tables'])}.",
+        )
+    smallest, largest = _limits(check["criterion"])
+    if smallest > largest:
+        raise UserError(
+            f"{place}.criterion.between: expected the smaller number first, found "
+            f"{[smallest, largest]}."
+        )
+
+
+def table_paths(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths of all tables that claims are judged from, sorted."""
+    checks = [check for claim in claims for check in claim["checks"]]
+    return sorted({path for check in checks for path in check["tables"].values()})
+
+
+def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Judge one claim.
 
     Parameters
@@ -56,59 +96,124 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]
     claim : mapping
         An entry of ``config/claims.yaml``.
     tables : mapping
-        The tables that it names, by argument.
+        The tables that it names, by path.
 
     Returns
     -------
-    dict
-        A row of ``claims.csv``: ``id``, ``section``, ``claim``, ``statistic``,
-        ``value``, ``spread``, ``n``, ``criterion``, ``verdict``, ``authors_value``.
-        The verdict is ``not judged`` where the statistic is undefined.
+    list of dict
+        Rows of ``claims.csv``, one for each check: ``id``, ``check`` (a letter),
+        ``section``, ``claim``, ``what``, ``statistic``, ``value``, ``spread``, ``n``,
+        ``criterion``, ``met``, ``verdict``, ``authors_value``. The verdict is that of
+        the claim: ``reproduced`` if every criterion is met, ``not judged`` if a
+        statistic is undefined, else ``not reproduced``.
+
+    Raises
+    ------
+    UserError
+        If a table lacks what a check needs; it names the check.
     """
-    function = getattr(statistics, claim["statistic"])
-    estimate = function(**tables, **claim["arguments"])
-    ((kind, limit),) = claim["criterion"].items()
-    met = estimate.value >= limit if kind == "at_least" else estimate.value <= limit
-    verdict = "reproduced" if met else "not reproduced"
-    return {
-        "id": claim["id"],
-        "section": claim["section"],
-        "claim": claim["claim"],
-        "statistic": claim["statistic"],
-        "value": estimate.value,
-        "spread": estimate.spread,
-        "n": estimate.n,
-        "criterion": f"{'≥' if kind == 'at_least' else '≤'} {limit}",
-        "verdict": verdict if np.isfinite(estimate.value) else "not judged",
-        "authors_value": claim["authors_value"],
+    rows = []
+    for letter, check in zip(ascii_lowercase, claim["checks"], strict=False):
+        try:
+            estimate = _estimate(check, tables)
+        except UserError as error:
+            raise UserError(f"claim {claim['id']}{letter}: {error}") from None
+        smallest, largest = _limits(check["criterion"])
+        rows.append(
+            {
+                "id": claim["id"],
+                "check": letter,
+                "section": claim["section"],
+                "claim": claim["claim"],
+                "what": check["what"],
+                "statistic": check["statistic"],
+                "value": estimate.value,
+                "spread": estimate.spread,
+                "n": estimate.n,
+                "criterion": _text(check["criterion"]),
+                "met": bool(smallest <= estimate.value <= largest),
+            }
+        )
+    if not np.isfinite([row["value"] for row in rows]).all():
+        verdict = "not judged"
+    elif all(row["met"] for row in rows):
+        verdict = "reproduced"
+    else:
+        verdict = "not reproduced"
+    end = {"verdict": verdict, "authors_value": claim["authors_value"]}
+    return [row | end for row in rows]
+
+
+def _estimate(
+    check: Mapping[str, Any], tables: Mapping[str, Any]
+) -> statistics.Estimate:
+    rows = check.get("select", {})
+    chosen = {
+        name: statistics.select(tables[path], **rows[name])
+        if name in rows
+        else tables[path]
+        for name, path in check["tables"].items()
     }
+    function = getattr(statistics, check["statistic"])
+    return function(**chosen, **check.get("arguments", {}))
+
+
+def _limits(criterion: Mapping[str, Any]) -> tuple[float, float]:
+    ((kind, limit),) = criterion.items()
+    if kind == "between":
+        return tuple(limit)
+    return (limit, np.inf) if kind == "at_least" else (-np.inf, limit)
+
+
+def _text(criterion: Mapping[str, Any]) -> str:
+    ((kind, limit),) = criterion.items()
+    if kind == "between":
+        return f"{limit[0]} … {limit[1]}"
+    return f"{'≥' if kind == 'at_least' else '≤'} {limit}"
 
 
 def markdown(verdicts: pd.DataFrame) -> str:
-    """Return the table of verdicts in Markdown."""
+    """Return the table of verdicts in Markdown: a row for each check.
+
+    What concerns the claim as a whole stands in the first of its rows only.
+    """
     lines = [
-        "| # | section | claim | statistic | value | n | criterion | verdict "
-        "| authors' value |",
-        "| --- " * 9 + "|",
+        "| # | section | claim | verdict | what is measured | value | n | criterion "
+        "| met | authors' value |",
+        "| --- " * 10 + "|",
     ]
-    for row in verdicts.itertuples():
-        lines.append(
-            f"| {row.id} | {row.section} | {row.claim} | {row.statistic} | "
-            f"{_with_spread(row)} | {row.n} | {row.criterion} | {row.verdict} | "
-            f"{row.authors_value} |"
-        )
+    for _, checks in verdicts.groupby("id", sort=False):
+        for place, row in enumerate(checks.itertuples()):
+            number = f"{row.id}{row.check}" if len(checks) > 1 else row.id
+            about = (row.section, row.claim, row.verdict, row.authors_value)
+            section, claim, verdict, authors_value = about if place == 0 else [""] * 4
+            cells = [
+                *(number, section, claim, verdict, row.what, _with_spread(row), row.n),
+                *(row.criterion, "yes" if row.met else "no", authors_value),
+            ]
+            texts = [str(cell).replace("|", "\\|") for cell in cells]
+            lines.append(f"| {' | '.join(texts)} |")
     return "\n".join(lines) + "\n"
 
 
 def summary(verdicts: pd.DataFrame, scale: str) -> str:
-    """Return the verdicts as short lines for a terminal."""
-    count = (verdicts["verdict"] == "reproduced").sum()
-    lines = [f"Claims at the {scale} scale: {count} of {len(verdicts)} reproduced."]
-    for row in verdicts.itertuples():
-        lines.append(
-            f"{row.id:>4}  {row.verdict:<14}  {row.statistic} = {_with_spread(row)} "
-            f"({row.criterion}, n = {row.n})"
-        )
+    """Return the verdicts for a terminal: a line for each claim.
+
+    Behind a claim that is not reproduced stand the checks that failed.
+    """
+    claims = verdicts.groupby("id", sort=False)
+    count = (claims["verdict"].first() == "reproduced").sum()
+    lines = [
+        f"Claims at the {scale} scale: {count} of {len(claims)} claims reproduced."
+    ]
+    for number, checks in claims:
+        first = checks.iloc[0]
+        failed = [
+            f"{row.what} {_with_spread(row)}, expected {row.criterion}"
+            for row in checks[~checks["met"]].itertuples()
+        ]
+        reasons = f" ({'; '.join(failed)})" if failed else ""
+        lines.append(f"{number:>4}  {first.verdict:<14}  {first.claim}{reasons}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,38 +1,43 @@
 """How well trained networks do on test examples, with all inputs and with a few."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.errors import UserError
-from spectral_relevance.evaluation import measure, predict
-from spectral_relevance.networks import Network
+from spectral_relevance.evaluation import losses, measure, predict, test_part
+from spectral_relevance.networks import Replicas
 
 
-def performance(
-    dataset: Dataset, network: Network, seeds: Sequence[int]
-) -> pd.DataFrame:
+def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
     """Measure trained replicas on the test examples with all inputs.
 
     Returns
     -------
     DataFrame
-        ``seed``, ``metric``: accuracy, or mean absolute error in physical units (dex).
+        ``variant``, ``seed``, ``metric`` (accuracy, or mean absolute error in physical
+        units: dex) and ``loss`` (cross-entropy, or mean absolute error as trained on).
     """
-    values = _test_metric(dataset, network)
-    return pd.DataFrame({"seed": list(seeds), "metric": values})
+    own = [datasets.of(*run) for run in replicas.runs()]
+    x, y = test_part(own)
+    outputs = predict(replicas.network, x)
+    kind = "cross_entropy" if own[0].is_classification else "mean_absolute_error"
+    return pd.DataFrame(
+        {
+            "variant": replicas.variants,
+            "seed": replicas.seeds,
+            "metric": (measure(outputs, y) * own[0].target_scale).tolist(),
+            "loss": losses(outputs, y, kind).tolist(),
+        }
+    )
 
 
 def input_curve(
-    dataset: Dataset,
-    network: Network,
-    seeds: Sequence[int],
+    datasets: Datasets,
+    replicas: Replicas,
     *,
-    largest: int,
+    largest: int | None,
     points: int,
     random_draws: int,
 ) -> pd.DataFrame:
@@ -43,37 +48,40 @@ def input_curve(
 
     Parameters
     ----------
-    dataset : Dataset
-        Its test examples are used.
-    network : Network
-        Trained replicas.
-    seeds : sequence of int
-        The seed of each replica; it also seeds the random inputs.
-    largest : int
-        Largest n; not more than there are inputs.
+    datasets : Datasets
+        The test examples are used.
+    replicas : Replicas
+        Trained replicas; their seeds also seed the random inputs.
+    largest : int, optional
+        Largest n, not more than there are inputs; None for all of them.
     points : int
         How many values of n are taken, see :func:`spaced_counts`.
     random_draws : int
-        How many random orders of the inputs are drawn for each seed.
+        How many random orders of the inputs are drawn for each run.
 
     Returns
     -------
     DataFrame
-        ``seed``, ``selection`` (``ranked`` or ``random``), ``draw``, ``inputs`` (n) and
-        ``metric`` (see :func:`performance`).
+        ``variant``, ``seed``, ``selection`` (``ranked`` or ``random``), ``draw``,
+        ``inputs`` (n) and ``metric`` (see :func:`performance`).
 
     Raises
     ------
     UserError
         If more inputs are asked for than there are.
     """
+    network = replicas.network
     d = network.inputs
+    if largest is None:
+        largest = d
     if largest > d:
         raise UserError(
             f"curve.largest: expected at most the {d} inputs, found {largest}."
         )
+    own = [datasets.of(*run) for run in replicas.runs()]
+    x, y = test_part(own)
     ranked = network.relevance().argsort(dim=1, descending=True, stable=True).numpy()
-    generators = [np.random.default_rng([seed, d]) for seed in seeds]
+    generators = [np.random.default_rng([seed, d]) for seed in replicas.seeds]
     plan = [("ranked", 0, ranked)]
     for draw in range(random_draws):
         order = np.stack([g.permutation(d) for g in generators])
@@ -83,14 +91,16 @@ def input_curve(
         # Position of each input in the order: input j is kept if rank[j] < n.
         rank = torch.from_numpy(order.argsort(1))
         for n in spaced_counts(largest, points):
+            outputs = predict(network, x, (rank < n).float())
             rows.append(
                 pd.DataFrame(
                     {
-                        "seed": list(seeds),
+                        "variant": replicas.variants,
+                        "seed": replicas.seeds,
                         "selection": selection,
                         "draw": draw,
                         "inputs": n,
-                        "metric": _test_metric(dataset, network, (rank < n).float()),
+                        "metric": (measure(outputs, y) * own[0].target_scale).tolist(),
                     }
                 )
             )
@@ -106,11 +116,3 @@ def spaced_counts(largest: int, points: int) -> list[int]:
     if points >= largest:
         return list(range(1, largest + 1))
     return np.unique(np.geomspace(1, largest, points).round().astype(int)).tolist()
-
-
-def _test_metric(
-    dataset: Dataset, network: Network, mask: Tensor | None = None
-) -> list[float]:
-    outputs = predict(network, torch.from_numpy(dataset.x_test), mask)
-    targets = torch.from_numpy(dataset.y_test).expand(network.replicas, -1)
-    return (measure(outputs, targets) * dataset.target_scale).tolist()

@@ -1,9 +1,13 @@
 """Losses and metrics of replicas."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.networks import Network
 
 # Examples evaluated at a time; bounds the memory of a pass over a whole dataset.
@@ -55,18 +59,45 @@ def predict(network: Network, x: Tensor, mask: Tensor | None = None) -> Tensor:
     ----------
     network : Network
         The replicas.
-    x : Tensor, shape (n, d)
-        The examples, the same for every replica.
+    x : Tensor, shape (n, d) or (R, n, d)
+        The examples: the same for every replica, or those of each.
     mask : Tensor, shape (R, d), optional
         What to multiply the inputs with: 0 removes an input, 1 keeps it.
     """
     was_training = network.training
     network.eval()
     outputs = []
-    for chunk in x.split(CHUNK):
+    for chunk in x.split(CHUNK, dim=-2):
         inputs = chunk.expand(network.replicas, -1, -1)
         if mask is not None:
             inputs = inputs * mask.unsqueeze(1)
         outputs.append(network(inputs))
     network.train(was_training)
     return torch.cat(outputs, dim=1)
+
+
+def test_part(
+    datasets: Sequence[Dataset], device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """Return the test examples of replicas.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        The dataset of each replica, of the same shapes.
+    device : torch.device or str
+        Where to put them.
+
+    Returns
+    -------
+    Tensor, shape (n, d) or (R, n, d)
+        The inputs; without the replica dimension where all share one dataset.
+    Tensor, shape (R, n)
+        The targets.
+    """
+    if len({id(dataset) for dataset in datasets}) == 1:
+        x, y = datasets[0].x_test, datasets[0].y_test[None].repeat(len(datasets), 0)
+    else:
+        x = np.stack([dataset.x_test for dataset in datasets])
+        y = np.stack([dataset.y_test for dataset in datasets])
+    return torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)

@@ -7,6 +7,7 @@ counterparts in :mod:`torch.nn`.
 
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -112,6 +113,15 @@ class Linear(nn.Module):
                 linear.bias.copy_(self.bias[select])
         return linear
 
+    @torch.no_grad()
+    def single(self, replica: int) -> Self:
+        """Return a layer of this kind without replicas: a copy of one of them."""
+        parameters = dict(self.named_parameters())
+        layer = type(self)(self.in_features, self.out_features, "bias" in parameters)
+        for name, values in parameters.items():
+            layer.register_parameter(name, nn.Parameter(values[replica].clone()))
+        return layer
+
     def extra_repr(self) -> str:
         """Show the sizes, as :class:`torch.nn.Linear` does."""
         replicas = f", replicas={self.leading[0]}" if self.leading else ""
@@ -173,10 +183,9 @@ class SpectralLinear(Linear):
         leading, n1, n2 = self.leading, self.in_features, self.out_features
         self.eigenvalues = nn.Parameter(torch.ones(*leading, n1))
         self.eigenvectors = nn.Parameter(torch.empty(*leading, n1, n2))
-        self.out_eigenvalues = (
-            nn.Parameter(torch.zeros(*leading, n2))
-            if self._has_out_eigenvalues
-            else None
+        out = nn.Parameter(torch.zeros(*leading, n2))
+        self.register_parameter(
+            "out_eigenvalues", out if self._has_out_eigenvalues else None
         )
 
     def _random_parameter(self) -> Tensor:

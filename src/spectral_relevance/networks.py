@@ -1,8 +1,9 @@
 """Feed-forward networks from a declarative description."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +95,10 @@ class Network(nn.Module):
         """
         return self.first.relevance().abs()
 
+    def model(self, index: int) -> "Model":
+        """Return one replica, as relevance methods see it."""
+        return Model(self.first.single(index), self.replica(index))
+
     def replica(self, index: int) -> nn.Sequential:
         """Return one replica as a plain network of :mod:`torch.nn` modules.
 
@@ -113,22 +118,66 @@ class Network(nn.Module):
         return nn.Sequential(*modules).eval()
 
 
-def save(network: Network, seeds: Sequence[int], path: str | Path) -> None:
-    """Write replicas, one for each seed, with all that is needed to read them."""
-    content = {
-        "inputs": network.inputs,
-        "description": network.description,
-        "seeds": list(seeds),
-        "state": {k: v.cpu() for k, v in network.state_dict().items()},
-    }
+class Model(NamedTuple):
+    """One trained network, as relevance methods see it.
+
+    Attributes
+    ----------
+    first : Linear
+        The layer that receives the inputs, in the parametrisation it was trained in.
+    plain : nn.Sequential
+        The whole network in plain :mod:`torch.nn` modules, in evaluation mode.
+    """
+
+    first: Linear
+    plain: nn.Sequential
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Trained replicas of one network, and which run each of them is.
+
+    Parameters
+    ----------
+    network : Network
+        The replicas.
+    variants : list of str
+        The variant of the experiment that each replica belongs to.
+    seeds : list of int
+        The seed of each replica.
+    """
+
+    network: Network
+    variants: list[str]
+    seeds: list[int]
+
+    def runs(self) -> Iterator[tuple[str, int]]:
+        """Go through the variant and the seed of each replica."""
+        return zip(self.variants, self.seeds, strict=True)
+
+
+def save(groups: Sequence[Replicas], path: str | Path) -> None:
+    """Write groups of replicas with all that is needed to read them."""
+    content = [
+        {
+            "inputs": group.network.inputs,
+            "description": group.network.description,
+            "variants": group.variants,
+            "seeds": group.seeds,
+            "state": {k: v.cpu() for k, v in group.network.state_dict().items()},
+        }
+        for group in groups
+    ]
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
 
-def load(path: str | Path) -> tuple[Network, list[int]]:
-    """Read what :func:`save` wrote: the network in evaluation mode, and its seeds."""
-    content = torch.load(path, weights_only=True)
-    seeds = content["seeds"]
-    network = Network(content["inputs"], content["description"], len(seeds))
-    network.load_state_dict(content["state"])
-    return network.eval(), seeds
+def load(path: str | Path) -> list[Replicas]:
+    """Read what :func:`save` wrote, with the networks in evaluation mode."""
+    groups = []
+    for content in torch.load(path, weights_only=True):
+        seeds = content["seeds"]
+        network = Network(content["inputs"], content["description"], len(seeds))
+        network.load_state_dict(content["state"])
+        groups.append(Replicas(network.eval(), content["variants"], seeds))
+    return groups

@@ -14,6 +14,9 @@ from jsonschema.validators import extend
 
 from spectral_relevance.errors import UserError
 
+VARIED = ("dataset", "network", "regularisation", "training")
+"""The parts of an experiment that a variant may override."""
+
 
 def resolve(
     config: Mapping[str, Any], scale: str, schema: str | Path
@@ -33,8 +36,11 @@ def resolve(
     Returns
     -------
     dict
-        ``seeds``, ``data`` and ``experiments``; each experiment is complete and has its
-        ``seeds``, those of the scale where it has none of its own.
+        ``seeds``, ``data``, ``methods``, ``scaling`` and ``experiments``. Each
+        experiment is complete: it has its ``seeds`` (those of the scale where it has
+        none of its own), the settings of all ``methods``, and ``variants``, each with
+        its complete ``dataset``, ``network``, ``regularisation`` and ``training``; an
+        experiment without variants has one, named ``base``.
 
     Raises
     ------
@@ -65,15 +71,84 @@ def resolve(
         check({**settings, "experiments": originals}, schema, what)
     check(settings, schema, what)
     for name, experiment in settings["experiments"].items():
+        place = f"experiments.{name}"
         experiment.setdefault("seeds", settings["seeds"])
-        _check_together(experiment, f"experiments.{name}")
+        experiment["methods"] = merged(
+            settings["methods"], experiment.get("methods", {})
+        )
+        _check_comparison(experiment.get("comparison"), settings["methods"], place)
+        changes = experiment.pop("variants", {})
+        changes = {v: change for v, change in changes.items() if change is not None}
+        variants = {
+            variant: merged({part: experiment[part] for part in VARIED}, change)
+            for variant, change in (changes or {"base": {}}).items()
+        }
+        for variant, varied in variants.items():
+            where = f"{place}.variants.{variant}" if changes else place
+            # What a variant overrides has to obey the schema as well.
+            changed = {**settings, "experiments": {name: {**experiment, **varied}}}
+            check(changed, schema, f"{what}, variant {variant}")
+            kind, wanted = varied["dataset"]["kind"], experiment["dataset"]["kind"]
+            if kind != wanted:
+                raise UserError(
+                    f"configuration, {where}.dataset.kind: expected {wanted}, the kind "
+                    f"of the experiment, found {kind}.",
+                    "another kind of dataset needs an experiment of its own.",
+                )
+            _check_together(varied, where)
+        experiment["variants"] = variants
     return settings
 
 
+def dataset_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dataset of each variant; under ``""`` where all share one."""
+    datasets = {name: v["dataset"] for name, v in experiment["variants"].items()}
+    first = next(iter(datasets.values()))
+    if all(dataset == first for dataset in datasets.values()):
+        return {"": first}
+    return datasets
+
+
+def differences(variants: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return for each variant the settings in which they differ, by dotted path.
+
+    Parameters
+    ----------
+    variants : mapping
+        Complete settings of each variant.
+
+    Returns
+    -------
+    dict
+        For each variant a value for each path; None where a variant lacks the setting.
+        Lists (the layers of a network) are left out.
+    """
+    flat = {name: _flattened(settings) for name, settings in variants.items()}
+    paths = {path: None for settings in flat.values() for path in settings}
+    varied = [p for p in paths if len({repr(f.get(p)) for f in flat.values()}) > 1]
+    return {name: {p: f.get(p) for p in varied} for name, f in flat.items()}
+
+
+def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flattened(value, f"{prefix}{key}.")
+        elif not isinstance(value, list):
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
 def merged(base: Any, overlay: Any) -> Any:
-    """Return `base` with `overlay` on it: maps merge, everything else is replaced."""
+    """Return `base` with `overlay` on it: maps merge, everything else is replaced.
+
+    A map is replaced as a whole where its ``kind`` or its ``norm`` becomes another,
+    because what stands beside those belongs to them.
+    """
     if not (isinstance(base, Mapping) and isinstance(overlay, Mapping)):
         return deepcopy(overlay)
+    if any(base.get(k) != overlay.get(k, base.get(k)) for k in ("kind", "norm")):
+        return deepcopy(dict(overlay))
     result = {key: deepcopy(value) for key, value in base.items()}
     for key, value in overlay.items():
         result[key] = merged(base[key], value) if key in base else deepcopy(value)
@@ -165,6 +240,19 @@ def _extended(name: str, experiments: Mapping[str, Any], seen: tuple[str, ...]) 
     return merged(_extended(base, experiments, (*seen, name)), own)
 
 
+def _check_comparison(
+    comparison: Mapping[str, Any] | None, methods: Mapping[str, Any], place: str
+) -> None:
+    """Check that all methods of a comparison are methods that have settings."""
+    for name in comparison["methods"] if comparison is not None else ():
+        if name not in methods:
+            raise UserError(
+                f"configuration, {place}.comparison.methods: expected the name of a "
+                f"relevance method, found {name!r}.",
+                f"the methods are {', '.join(methods)}.",
+            )
+
+
 def _check_together(experiment: Mapping[str, Any], place: str) -> None:
     """Check what a schema cannot say: that settings fit one another."""
     dataset = experiment["dataset"]
@@ -179,6 +267,18 @@ def _check_together(experiment: Mapping[str, Any], place: str) -> None:
             f"configuration, {place}.regularisation: a {parametrisation} network has "
             f"no {', '.join(sorted(foreign))}.",
             f"the keys are {', '.join(sorted(known))}.",
+        )
+    penalty = experiment["regularisation"]
+    if parametrisation == "spectral" and penalty and penalty["norm"] == "group_lasso":
+        raise UserError(
+            f"configuration, {place}.regularisation.norm: group_lasso is for standard "
+            "networks.",
+            "for a spectral one l2 amounts to a group lasso (docs/group_lasso.md).",
+        )
+    if penalty and penalty["norm"] == "group_lasso" and "kernel" not in penalty:
+        raise UserError(
+            f"configuration, {place}.regularisation: group_lasso needs its strength, "
+            "kernel."
         )
     if dataset["kind"] == "independent" and dataset["relevant"] > dataset["features"]:
         raise UserError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Datasets
 
 
 def read_tables(paths: Mapping[str, str | Path]) -> dict[str, Any]:
@@ -20,13 +20,14 @@ def read_tables(paths: Mapping[str, str | Path]) -> dict[str, Any]:
     Returns
     -------
     dict
-        A DataFrame or a :class:`Dataset` for each name. Names of features and of line
-        indices are text.
+        A DataFrame, or :class:`Datasets`, for each name. Names of features, variants
+        and line indices are text.
     """
     return {name: _read(Path(path)) for name, path in paths.items()}
 
 
-def _read(path: Path) -> pd.DataFrame | Dataset:
+def _read(path: Path) -> pd.DataFrame | Datasets:
     if path.suffix == ".npz":
-        return Dataset.load(path)
-    return pd.read_csv(path, dtype={"feature": str, "index": str})
+        return Datasets.load(path)
+    text = {"variant": str, "feature": str, "index": str}
+    return pd.read_csv(path, dtype=text)

@@ -1,5 +1,7 @@
 """Training of all replicas of an experiment side by side."""
 
+import dataclasses
+import json
 import logging
 import os
 import shutil
@@ -11,57 +13,109 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
-from spectral_relevance.evaluation import losses, measure, predict
+from spectral_relevance.evaluation import losses, measure, predict, test_part
 from spectral_relevance.hardware import find_device
 from spectral_relevance.layers import Dropout
-from spectral_relevance.networks import Network
+from spectral_relevance.networks import Network, Replicas
 from spectral_relevance.progress import progress
+from spectral_relevance.proximal import ProximalAdam
 
 logger = logging.getLogger(__name__)
 
 
-def train(
-    dataset: Dataset,
-    *,
-    network: Mapping[str, Any],
-    regularisation: Mapping[str, Any] | None,
-    training: Mapping[str, Any],
+def train_variants(
+    datasets: Datasets,
+    variants: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
     device: str = "auto",
-) -> tuple[Network, pd.DataFrame]:
-    """Train one replica of a network for each seed (Methods, "Training procedure").
+) -> tuple[list[Replicas], pd.DataFrame]:
+    """Train all variants of an experiment with some seeds.
 
-    A seed determines the initial values, the order of the examples and the dropout
-    masks of its replica. On the same machine, with the same number of threads and the
-    same seeds side by side, the result is the same to the bit.
+    Runs that differ in nothing but their data and their seed are replicas of one
+    batched training; the others follow one another.
 
     Parameters
     ----------
-    dataset : Dataset
-        The examples; the last of the training examples serve for validation.
-    network : mapping
-        Description of the network, see :class:`Network`.
-    regularisation : mapping, optional
-        ``norm`` (``l1`` or ``l2``) and the strength for each penalised parameter of the
-        first layer: ``eigenvalues`` (a) and ``eigenvectors`` (b), or ``kernel`` for a
-        standard network. a Σ|λ_j|ᵖ + b Σ|φ_ij|ᵖ is added to the mean loss of a batch.
-    training : mapping
-        ``epochs``, ``batch_size``, ``learning_rate``, ``validation_fraction``,
-        ``loss``, ``records`` (how often the history is recorded) and ``compile``.
+    datasets : Datasets
+        The examples of each run.
+    variants : mapping
+        For each variant the arguments ``network``, ``regularisation`` and ``training``
+        of :func:`train`.
     seeds : sequence of int
-        One for each replica.
+        The seeds that each variant is trained with.
     device : str
         A torch device, or ``auto`` for a GPU where there is one.
 
     Returns
     -------
-    Network
-        The trained replicas in evaluation mode, on the CPU.
+    list of Replicas
+        The trained networks.
     DataFrame
-        The history: ``seed``, ``epoch``, ``loss`` (mean over the epoch's batches,
-        without the penalty), ``validation_loss``, ``validation_metric`` (see
+        Their history, see :func:`train`.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, settings in variants.items():
+        dataset = datasets.of(name, seeds[0])
+        key = [settings, dataset.x_train.shape, dataset.x_test.shape]
+        groups.setdefault(json.dumps(key, sort_keys=True), []).append(name)
+    trained, histories = [], []
+    for names in groups.values():
+        runs = [(name, seed) for name in names for seed in seeds]
+        replicas, history = train(
+            [datasets.of(*run) for run in runs],
+            runs=runs,
+            device=device,
+            **variants[names[0]],
+        )
+        trained.append(replicas)
+        histories.append(history)
+    return trained, pd.concat(histories, ignore_index=True)
+
+
+def train(
+    datasets: Sequence[Dataset],
+    *,
+    runs: Sequence[tuple[str, int]],
+    network: Mapping[str, Any],
+    regularisation: Mapping[str, Any] | None,
+    training: Mapping[str, Any],
+    device: str = "auto",
+) -> tuple[Replicas, pd.DataFrame]:
+    """Train one replica of a network for each run (Methods, "Training procedure").
+
+    A seed determines the initial values, the order of the examples and the dropout
+    masks of its replica. On the same machine, with the same number of threads and the
+    same runs side by side, the result is the same to the bit.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        The examples of each run, of the same shapes; the last of the training examples
+        serve for validation.
+    runs : sequence of (str, int)
+        Variant and seed of each run.
+    network : mapping
+        Description of the network, see :class:`Network`.
+    regularisation : mapping, optional
+        ``norm`` (``l1`` or ``l2``) and the strength for each penalised parameter of the
+        first layer: ``eigenvalues`` (a) and ``eigenvectors`` (b), or ``kernel`` for a
+        standard network. a Σ|λ_j|ᵖ + b Σ|φ_ij|ᵖ is added to the mean loss of a batch;
+        with the norm ``group_lasso`` the strength times Σ_j ‖w_·j‖₂.
+    training : mapping
+        ``epochs``, ``batch_size``, ``learning_rate``, ``validation_fraction``,
+        ``loss``, ``records`` (how often the history is recorded) and ``compile``.
+    device : str
+        A torch device, or ``auto`` for a GPU where there is one.
+
+    Returns
+    -------
+    Replicas
+        The trained networks in evaluation mode, on the CPU.
+    DataFrame
+        The history: ``variant``, ``seed``, ``epoch``, ``loss`` (mean over the epoch's
+        batches, without the penalty), ``validation_loss``, ``validation_metric`` (see
         :func:`~spectral_relevance.evaluation.measure`) and
         ``inputs_above_1_percent`` (how many relevances exceed 1 % of the largest).
 
@@ -71,11 +125,28 @@ def train(
         If the loss of a replica becomes infinite or undefined.
     """
     where = find_device(device)
-    logger.info("training seeds %s on %s", list(seeds), where)
-    n = round(len(dataset.x_train) * (1 - training["validation_fraction"]))
-    x, y = (torch.from_numpy(a).to(where) for a in (dataset.x_train, dataset.y_train))
-    x, x_validation = x[:n], x[n:]
-    y, y_validation = y[:n], y[n:]
+    logger.info("training %s on %s", ", ".join(f"{v} {s}" for v, s in runs), where)
+    variants, seeds = [list(part) for part in zip(*runs, strict=True)]
+    # All datasets one below the other, each once; a replica's examples start where its
+    # own dataset does.
+    unique = {id(dataset): dataset for dataset in datasets}
+    x, y = (
+        torch.from_numpy(np.concatenate(parts)).to(where)
+        for parts in zip(
+            *((d.x_train, d.y_train) for d in unique.values()), strict=True
+        )
+    )
+    examples = len(x) // len(unique)
+    starts = [list(unique).index(id(d)) * examples for d in datasets]
+    n = round(examples * (1 - training["validation_fraction"]))
+    validation = [
+        dataclasses.replace(d, x_test=d.x_train[n:], y_test=d.y_train[n:])
+        for d in unique.values()
+    ]
+    x_validation, y_validation = test_part(
+        [validation[start // examples] for start in starts], where
+    )
+    scale = datasets[0].target_scale
     batch_size = min(training["batch_size"], n)
 
     # Independent streams, so that none depends on how much another one draws.
@@ -86,7 +157,7 @@ def train(
     orders = [np.random.default_rng(stream[1]) for stream in streams]
     masks = [np.random.Generator(np.random.SFC64(stream[2])) for stream in streams]
 
-    optimiser = make_optimiser(replicas, regularisation, training["learning_rate"])
+    optimisers = make_optimisers(replicas, regularisation, training["learning_rate"])
     dropouts = [layer for layer in replicas.modules() if isinstance(layer, Dropout)]
 
     def batch_losses(x: Tensor, y: Tensor) -> Tensor:
@@ -97,7 +168,7 @@ def train(
 
     def train_epoch() -> Tensor:
         """Train one epoch and return the mean loss of each replica."""
-        batches = shuffled_batches(n, batch_size, orders).to(where)
+        batches = shuffled_batches(n, batch_size, orders, starts).to(where)
         total = torch.zeros(len(seeds), device=where)
         for index in batches:
             for dropout in dropouts:
@@ -106,36 +177,37 @@ def train(
             xs = x.index_select(0, index.flatten()).unflatten(0, index.shape)
             ys = y.index_select(0, index.flatten()).unflatten(0, index.shape)
             loss = batch_losses(xs, ys)
-            optimiser.zero_grad()
+            replicas.zero_grad()
             # Replicas share nothing, so the gradient of the sum is that of each.
             loss.sum().backward()
             add_l1_gradient(replicas, regularisation)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             total += loss.detach()
         return total / len(batches)
 
     def record(epoch: int, loss: Tensor) -> pd.DataFrame:
         """Return the rows of the history for one epoch."""
-        for seed, value in zip(seeds, loss.tolist(), strict=True):
+        for variant, seed, value in zip(variants, seeds, loss.tolist(), strict=True):
             if not np.isfinite(value):
                 raise UserError(
-                    f"seed {seed}, epoch {epoch}: expected a finite loss, found "
-                    f"{value}.",
+                    f"variant {variant}, seed {seed}, epoch {epoch}: expected a finite "
+                    f"loss, found {value}.",
                     "lower training.learning_rate of this experiment.",
                 )
         outputs = predict(replicas, x_validation)
         relevance = replicas.relevance()
         above = relevance > 0.01 * relevance.amax(1, keepdim=True)
-        targets = y_validation.expand(len(seeds), -1)
+        validation_loss = losses(outputs, y_validation, training["loss"])
+        metric = measure(outputs, y_validation) * scale
         return pd.DataFrame(
             {
-                "seed": list(seeds),
+                "variant": variants,
+                "seed": seeds,
                 "epoch": epoch,
                 "loss": loss.tolist(),
-                "validation_loss": losses(outputs, targets, training["loss"]).tolist(),
-                "validation_metric": (
-                    measure(outputs, targets) * dataset.target_scale
-                ).tolist(),
+                "validation_loss": validation_loss.tolist(),
+                "validation_metric": metric.tolist(),
                 "inputs_above_1_percent": above.sum(1).tolist(),
             }
         )
@@ -148,20 +220,50 @@ def train(
         loss = train_epoch()
         if epoch in recorded:
             history.append(record(epoch, loss))
-    return replicas.eval().cpu(), pd.concat(history, ignore_index=True)
+    trained = Replicas(replicas.eval().cpu(), variants, seeds)
+    return trained, pd.concat(history, ignore_index=True)
 
 
 def shuffled_batches(
-    n: int, batch_size: int, generators: Sequence[np.random.Generator]
+    n: int,
+    batch_size: int,
+    generators: Sequence[np.random.Generator],
+    starts: Sequence[int],
 ) -> Tensor:
     """Return one epoch of example indices, shape ``(steps, R, batch_size)``.
 
-    Each replica is shuffled by its own generator. An incomplete last batch is left out.
+    Each replica is shuffled by its own generator; its `n` examples begin at its start.
+    An incomplete last batch is left out.
     """
     steps = n // batch_size
-    order = np.stack([g.permutation(n)[: steps * batch_size] for g in generators])
+    order = np.stack(
+        [
+            g.permutation(n)[: steps * batch_size] + start
+            for g, start in zip(generators, starts, strict=True)
+        ]
+    )
     batches = order.reshape(len(generators), steps, batch_size).swapaxes(0, 1)
     return torch.from_numpy(np.ascontiguousarray(batches))
+
+
+def make_optimisers(
+    network: Network, regularisation: Mapping[str, Any] | None, learning_rate: float
+) -> list[torch.optim.Optimizer]:
+    """Return Adam, and beside it a proximal one where there is a group lasso.
+
+    Parameters
+    ----------
+    network, regularisation, learning_rate
+        As for :func:`make_optimiser`.
+    """
+    if regularisation is None or regularisation["norm"] != "group_lasso":
+        return [make_optimiser(network, regularisation, learning_rate)]
+    kernel = network.first.kernel
+    others = [p for p in network.parameters() if p is not kernel]
+    return [
+        ProximalAdam([kernel], lr=learning_rate, strength=regularisation["kernel"]),
+        torch.optim.Adam(others, lr=learning_rate, eps=1e-7, fused=True),
+    ]
 
 
 def make_optimiser(

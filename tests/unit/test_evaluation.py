@@ -1,5 +1,7 @@
 """Losses, predictions and curves against numpy, one example at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,10 @@ import torch
 
 from spectral_relevance import evaluation
 from spectral_relevance.curves import input_curve, performance, spaced_counts
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict
-from spectral_relevance.networks import Network
+from spectral_relevance.networks import Network, Replicas
 
 
 def test_losses_and_measures_of_classes(rng):
@@ -39,12 +41,18 @@ def test_losses_and_measures_of_values(rng):
 def network(description, generator) -> Network:
     network = Network(5, description, replicas=3)
     network.reset_parameters([generator] * 3)
+    with torch.no_grad():
+        for layer in network.linears():  # so that no two outputs are equal
+            layer.bias.uniform_(-1, 1, generator=generator)
     return network
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
 @pytest.mark.parametrize("training", [True, False])
-def test_predictions_use_masks_and_leave_no_trace(network, rng, monkeypatch, training):
-    x = torch.from_numpy(rng.normal(size=(11, 5))).float()
+def test_predictions_use_masks_and_leave_no_trace(
+    network, rng, monkeypatch, training, own
+):
+    x = torch.from_numpy(rng.normal(size=(3, 11, 5) if own else (11, 5))).float()
     mask = torch.from_numpy(rng.integers(0, 2, size=(3, 5))).float()
     network.train(training)
     before = {name: v.clone() for name, v in network.state_dict().items()}
@@ -56,13 +64,34 @@ def test_predictions_use_masks_and_leave_no_trace(network, rng, monkeypatch, tra
 
     for r in range(3):
         plain = network.replica(r)
-        torch.testing.assert_close(found[r], plain(x).detach())
-        zeroed = x.clone()
+        zeroed = (x[r] if own else x).clone()
+        torch.testing.assert_close(found[r], plain(zeroed).detach())
         zeroed[:, mask[r] == 0] = 0
         torch.testing.assert_close(masked[r], plain(zeroed).detach())
 
-    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
     torch.testing.assert_close(predict(network, x, mask), masked)
+
+
+def mirrored(data: Dataset) -> Dataset:
+    """Another dataset of the same shapes."""
+    x_test, y_test = -data.x_test[::-1], data.y_test[::-1].copy()
+    return replace(data, x_test=x_test.copy(), y_test=y_test)
+
+
+def test_test_examples_are_stacked_where_runs_have_their_own(classes):
+    copy, other = replace(classes), mirrored(classes)
+    x, y = evaluation.test_part([classes, classes, classes])
+    assert (x.shape, y.shape) == ((30, 5), (3, 30))
+    np.testing.assert_array_equal(x, classes.x_test)
+    np.testing.assert_array_equal(y, [classes.y_test] * 3)
+    for own in ([classes, other, classes], [other, classes, copy], [classes, copy]):
+        x, y = evaluation.test_part(own)
+        np.testing.assert_array_equal(x, [data.x_test for data in own])
+        np.testing.assert_array_equal(y, [data.y_test for data in own])
+    assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
+    assert x.device == torch.device("cpu")
+    assert evaluation.test_part([classes], "meta")[0].device == torch.device("meta")
 
 
 # Curves ---------------------------------------------------------------------------
@@ -72,7 +101,7 @@ D = 8
 
 
 @pytest.fixture
-def telling() -> tuple[Dataset, Network]:
+def telling() -> tuple[Datasets, Network]:
     """Two linear replicas that answer Σ ±2ʲ over the inputs j they are given.
 
     With the target 0, the error in binary is the set of the inputs; the eigenvalues
@@ -94,7 +123,7 @@ def telling() -> tuple[Dataset, Network]:
     y = np.zeros(1, dtype=np.float32)
     features = np.array([f"x{j}" for j in range(D)])
     data = Dataset(x, y, x, y, features, np.full(D, np.nan), target_scale=3.0)
-    return data, network.eval()
+    return Datasets({("", None): data}), network.eval()
 
 
 def inputs_of(metric: float, replica: int) -> list[int]:
@@ -118,14 +147,16 @@ def selections(
 
 def test_inputs_are_kept_by_the_magnitude_of_their_eigenvalue(telling):
     data, network = telling
-    curve = input_curve(data, network, [5, 6], largest=D, points=D, random_draws=1)
-    assert curve.columns.tolist() == ["seed", "selection", "draw", "inputs", "metric"]
+    replicas = Replicas(network, ["b", "a"], [5, 6])
+    curve = input_curve(data, replicas, largest=D, points=D, random_draws=1)
+    columns = ["variant", "seed", "selection", "draw", "inputs", "metric"]
+    assert curve.columns.tolist() == columns
+    assert (curve["variant"] == curve["seed"].map({5: "b", 6: "a"})).all()
     found = selections(curve, [5, 6])
     for n in range(1, D + 1):
         assert found[5, "ranked", 0, n] == sorted([7, 6, 5, 4, 3, 2, 1, 0][:n])
         assert found[6, "ranked", 0, n] == sorted([0, 7, 6, 5, 4, 3, 2, 1][:n])
-    everything = performance(data, network, [5, 6])
-    assert everything.columns.tolist() == ["seed", "metric"]
+    everything = performance(data, replicas)
     last = curve[curve["inputs"] == D].groupby(["selection", "seed"])["metric"]
     for (_, s), metric in last:
         expected = everything.set_index("seed").loc[s, "metric"]
@@ -136,10 +167,9 @@ def test_inputs_are_kept_by_the_magnitude_of_their_eigenvalue(telling):
 def test_random_inputs_follow_the_seed_and_nothing_else(telling):
     data, network = telling
 
-    def drawn(*seeds: int, draws: int = 4) -> dict:
-        curve = input_curve(
-            data, network, seeds, largest=D, points=D, random_draws=draws
-        )
+    def drawn(*seeds: int, draws: int = 4, variants: str = "aa") -> dict:
+        replicas = Replicas(network, list(variants), list(seeds))
+        curve = input_curve(data, replicas, largest=D, points=D, random_draws=draws)
         found = selections(curve, list(seeds))
         return {key: value for key, value in found.items() if key[1] == "random"}
 
@@ -157,49 +187,86 @@ def test_random_inputs_follow_the_seed_and_nothing_else(telling):
         for draw in range(4)
     }
     assert len(set(orders.values())) == 8
-    # Neither the other seeds nor further draws change those of a seed.
-    assert {k: v for k, v in drawn(7, 1).items() if k[0] == 1} == {
+    # Neither the variant, the other seeds nor further draws change those of a seed.
+    assert drawn(0, 1, variants="ab") == found
+    assert {k: v for k, v in drawn(1, 7).items() if k[0] == 1} == {
         k: v for k, v in found.items() if k[0] == 1
     }
     few = drawn(0, 1, draws=2)
     assert few == {k: v for k, v in found.items() if k[2] < 2}
 
 
-def test_curve_of_classes_is_that_of_manual_zeroing(classes, network):
-    network.train()
-    curve = input_curve(
-        classes, network, [1, 2, 3], largest=4, points=3, random_draws=1
-    )
-    ranked = curve[curve["selection"] == "ranked"].set_index(["seed", "inputs"])
+def test_without_a_largest_number_the_curve_ends_with_all_inputs(telling):
+    data, network = telling
+    replicas = Replicas(network, ["a", "a"], [5, 6])
+    curve = input_curve(data, replicas, largest=None, points=3, random_draws=1)
+    assert sorted(set(curve["inputs"])) == [1, 3, D]
+    expected = input_curve(data, replicas, largest=D, points=3, random_draws=1)
+    pd.testing.assert_frame_equal(curve, expected)
+
+
+@pytest.fixture(params=[False, True], ids=["shared", "own"])
+def several(request, classes) -> Datasets:
+    """Datasets of three runs, of variants b, a and a and seeds 1, 1 and 2."""
+    if not request.param:
+        return Datasets({("", None): classes})
+    other = mirrored(classes)
+    return Datasets({("a", 1): other, ("a", 2): classes, ("b", None): classes})
+
+
+def test_curve_of_classes_is_that_of_manual_zeroing(several, network):
+    replicas = Replicas(network.train(), ["b", "a", "a"], [1, 1, 2])
+    curve = input_curve(several, replicas, largest=4, points=3, random_draws=1)
+    ranked = curve[curve["selection"] == "ranked"]
+    ranked = ranked.set_index(["variant", "seed", "inputs"])
     assert sorted(set(curve["inputs"])) == [1, 2, 4]
-    for r, s in enumerate([1, 2, 3]):
+    for r, run in enumerate([("b", 1), ("a", 1), ("a", 2)]):
         plain = network.replica(r)
         weight = plain[0].weight.detach().numpy()
         order = np.argsort(-np.linalg.norm(weight, axis=0))
         for n in (1, 2, 4):
-            x = classes.x_test.copy()
+            x = several.of(*run).x_test.copy()
             x[:, order[n:]] = 0
             answer = plain(torch.from_numpy(x)).argmax(1).numpy()
-            accuracy = (answer == classes.y_test).mean()
-            assert ranked.loc[(s, n), "metric"] == pytest.approx(accuracy)
+            accuracy = (answer == several.of(*run).y_test).mean()
+            assert ranked.loc[(*run, n), "metric"] == pytest.approx(accuracy)
 
 
-def test_performance_in_physical_units(values, description, generator):
+def test_performance_of_classes(several, network):
+    replicas = Replicas(network.train(), ["b", "a", "a"], [1, 1, 2])
+    found = performance(several, replicas)
+    assert found.columns.tolist() == ["variant", "seed", "metric", "loss"]
+    for r, row in enumerate(found.itertuples()):
+        assert (row.variant, row.seed) == [("b", 1), ("a", 1), ("a", 2)][r]
+        data = several.of(row.variant, row.seed)
+        with torch.no_grad():
+            answer = network.replica(r)(torch.from_numpy(data.x_test)).double().numpy()
+        accuracy = (answer.argmax(1) == data.y_test).mean()
+        assert row.metric == pytest.approx(accuracy)
+        loss = np.log(np.exp(answer).sum(1)) - answer[np.arange(30), data.y_test]
+        assert row.loss == pytest.approx(loss.mean(), rel=1e-5)
+
+
+def test_performance_of_values_in_physical_units(values, description, generator):
     description |= {"output": {"units": 1, "activation": "tanh"}}
     network = Network(5, description, replicas=2)
     network.reset_parameters([generator] * 2)
-    found = performance(values, network, [3, 9])
+    replicas = Replicas(network, ["a", "a"], [3, 9])
+    found = performance(Datasets({("", None): values}), replicas)
     assert found["seed"].tolist() == [3, 9]
-    for r, metric in enumerate(found["metric"]):
+    for r, row in enumerate(found.itertuples()):
         with torch.no_grad():
             answer = network.replica(r)(torch.from_numpy(values.x_test)).numpy()
-        error = np.abs(answer[:, 0] - values.y_test).mean() * 2.5
-        assert metric == pytest.approx(error, rel=1e-5)
+        error = np.abs(answer[:, 0] - values.y_test).mean()
+        assert row.loss == pytest.approx(error, rel=1e-5)
+        assert row.metric == pytest.approx(error * 2.5, rel=1e-5)
 
 
 def test_more_inputs_than_there_are(telling):
+    data, network = telling
+    replicas = Replicas(network, ["a", "a"], [0, 1])
     with pytest.raises(UserError, match=r"curve\.largest: .* 8 inputs, found 9"):
-        input_curve(*telling, [0, 1], largest=9, points=3, random_draws=1)
+        input_curve(data, replicas, largest=9, points=3, random_draws=1)
 
 
 @pytest.mark.parametrize(

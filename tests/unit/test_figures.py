@@ -5,104 +5,86 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib import colormaps
 from matplotlib.colors import same_color, to_rgba
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.figures import gaussian, mnist, panels, scheme, stellar, style
-
-SEEDS = (3, 5, 8)
-
-
-def _scores(names, seeds=SEEDS, seed=0, sparse=0.0):
-    rng = np.random.default_rng(seed)
-    rows = []
-    for run in seeds:
-        score = rng.uniform(0.1, 2, size=len(names))
-        score[rng.uniform(size=len(names)) < sparse] = 0
-        rows.append(pd.DataFrame({"seed": run, "feature": names, "score": score}))
-    return pd.concat(rows, ignore_index=True)
+import figure_tables as tables
+from figure_tables import PIXELS, SEEDS, letters, line, points_of, texts
+from spectral_relevance.figures import (
+    comparison,
+    gaussian,
+    mnist,
+    panels,
+    scheme,
+    stellar,
+    style,
+)
 
 
-def _curve(counts, seeds=SEEDS, draws=4):
-    rng = np.random.default_rng(1)
-    rows = [
-        (seed, selection, draw, n, rng.uniform(0.5, 1))
-        for seed in seeds
-        for selection, number in (("ranked", 1), ("random", draws))
-        for draw in range(number)
-        for n in counts
-    ]
-    return pd.DataFrame(rows, columns=["seed", "selection", "draw", "inputs", "metric"])
-
-
-def _performance(seeds=SEEDS):
-    return pd.DataFrame({"seed": seeds, "metric": np.linspace(0.8, 0.9, len(seeds))})
-
-
-def _gaussian():
-    truth = np.array([0, 1.2, 0.3, 0, 0.7, 0.0])
-    names = [f"x{i}" for i in range(1, 7)]
-    y = np.arange(400) % 2
-    rng = np.random.default_rng(2)
-    x = (rng.normal(-0.5, 0.5, (400, 6)) + np.outer(y, truth)).astype(np.float32)
-    data = Dataset(x, y, x[:10], y[:10], np.array(names), truth)
-    return data, pd.DataFrame({"feature": names, "truth": truth})
-
-
-def _images(number=5):
-    rng = np.random.default_rng(3)
-    y = np.arange(2 * number) % 2
-    x = rng.uniform(size=(2 * number, 784)).astype(np.float32)
-    x[x < 0.5] = 0
-    names = np.array([str(i) for i in range(784)])
-    return Dataset(x, y, x, y, names, np.full(784, np.nan))
-
-
-def _stars(number=12):
-    rng = np.random.default_rng(4)
-    wavelength = 3545 + 0.9 * np.arange(4287)
-    x = rng.uniform(0.2, 1, (number, wavelength.size)).astype(np.float32)
-    y = np.linspace(-1, 0.5, number).astype(np.float32)
-    names = np.array([f"{value:.1f}" for value in wavelength])
-    return Dataset(x, y, x, y, names, np.full(wavelength.size, np.nan), 2.0)
-
-
-def _bands():
-    rows = [("CaHK", 3899.5, 4003.5), ("TiO2", 6189.6, 6272.1), ("Mgb", 5160, 5192)]
-    return pd.DataFrame(rows, columns=["index", "left", "right"])
+def _features(dataset, seeds=SEEDS, seed=0):
+    return tables.scores(dataset.features, seeds, seed=seed, truth=dataset.truth)
 
 
 def _all(seeds=SEEDS):
-    """Draw every figure."""
-    data, features = _gaussian()
-    stars, images = _stars(), _images()
-    pixels = _scores(images.features, seeds, sparse=0.8)
-    names = features["feature"]
+    """Draw every figure of the main text and the Methods."""
+    independent, pairs = tables.gaussian(), tables.pairs()
+    stars, bands = tables.stars(), tables.bands()
+    pixels = tables.scores(PIXELS, seeds, sparse=0.8)
+    wavelengths = tables.scores(stars.first.features, seeds, sparse=0.9)
+    accuracy = {
+        "curve": tables.curve([1, 7, 14, 20, 50], seeds),
+        "performance": tables.performance(seeds),
+        "relevance": pixels,
+    }
     return {
         "01": scheme.decomposition(),
-        "02": gaussian.distributions(data=data, features=features),
+        "02": gaussian.distributions(data=independent),
         "03": gaussian.eigenvalues(
-            relevance=_scores(names, seeds),
-            lasso=_scores(names, seeds, seed=1),
-            features=features,
+            relevance=_features(independent.first, seeds),
+            lasso=_features(independent.first, seeds, seed=1),
+        ),
+        "04": gaussian.correlated_eigenvalues(
+            data=pairs, relevance=_features(pairs.first, seeds)
         ),
         "05": mnist.eigenvalue_map(relevance=pixels),
-        "06": mnist.accuracy_curve(
-            curve=_curve([1, 7, 20, 50], seeds),
-            performance=_performance(seeds),
-            relevance=pixels,
-        ),
-        "07": mnist.masks(relevance=pixels, data=images),
+        "06": mnist.accuracy_curve(**accuracy),
+        "07": mnist.masks(relevance=pixels, data=tables.images()),
+        "08": mnist.five_nine(**accuracy),
+        "09": mnist.all_digits(**accuracy),
         "10": stellar.spectra(data=stars),
         "11": stellar.eigenvalues(
-            relevance=_scores(stars.features, seeds, sparse=0.9),
-            curve=_curve([1, 10, 100, 4287], seeds),
-            mlp=_performance(seeds),
-            bands=_bands(),
+            relevance=wavelengths,
+            curve=tables.curve([1, 10, 100, 4287], seeds),
+            mlp=tables.performance(seeds),
+            bands=bands,
             data=stars,
+        ),
+        "12": comparison.shap_on_mnist(
+            comparison=tables.comparison(PIXELS, ["shap"], seeds)
+        ),
+        "13": comparison.sparsity(
+            mlp=tables.variants(
+                plain=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.1),
+                penalised=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.3),
+            ),
+            regimes=tables.variants(
+                few_epochs=pixels, l1=tables.scores(PIXELS, seeds, sparse=0.95)
+            ),
+            paper=pixels,
+        ),
+        "14": comparison.stellar_methods(
+            comparison=tables.comparison(
+                stars.first.features, ["saliency", "integrated_gradients"], seeds
+            ),
+            bands=bands,
+            data=stars,
+        ),
+        "15": mnist.few_epochs(
+            relevance=tables.variants(few_epochs=pixels, l1=pixels), full=pixels
+        ),
+        "16": stellar.few_epochs(
+            relevance=wavelengths, full=wavelengths, bands=bands, data=stars
         ),
     }
 
@@ -112,21 +94,12 @@ def figures():
     return _all()
 
 
-def _texts(axes):
-    return " ".join(text.get_text() for text in axes.texts)
-
-
-def _line(axes, label):
-    (line,) = [line for line in axes.lines if line.get_label().startswith(label)]
-    return line
-
-
 def test_equal_tables_give_equal_bytes(tmp_path):
-    data, features = _gaussian()
+    data = tables.gaussian()
     written = []
     for name in ("a", "b"):
         paths = [tmp_path / f"{name}.{kind}" for kind in ("pdf", "png")]
-        style.save(gaussian.distributions(data=data, features=features), *paths)
+        style.save(gaussian.distributions(data=data), *paths)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
     assert written[0][0].startswith(b"%PDF") and b"CreationDate" not in written[0][0]
@@ -142,10 +115,24 @@ def test_a_single_run_has_no_spread():
             assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
 
 
+@pytest.mark.parametrize("seeds", [SEEDS, SEEDS[:1]])
+def test_a_run_without_relevance_does_not_fail(monkeypatch, seeds):
+    scores = tables.scores
+
+    def dead(*args, **kwargs):
+        table = scores(*args, **kwargs)
+        return table.assign(score=table["score"].where(table["seed"] != SEEDS[0], 0))
+
+    monkeypatch.setattr(tables, "scores", dead)
+    for figure in _all(seeds).values():
+        figure.draw_without_rendering()
+
+
 def test_drawing_leaves_nothing_behind_and_needs_no_torch():
     code = (
         "import sys, matplotlib\n"
-        "from spectral_relevance.figures import gaussian, mnist, scheme, stellar\n"
+        "from spectral_relevance.figures import comparison, gaussian, mnist\n"
+        "from spectral_relevance.figures import scheme, stellar\n"
         "scheme.decomposition()\n"
         "default = matplotlib.rcParamsDefault\n"
         "assert matplotlib.rcParams['font.size'] == default['font.size']\n"
@@ -158,15 +145,10 @@ def test_drawing_leaves_nothing_behind_and_needs_no_torch():
 
 
 def test_panels_are_lettered(figures):
-    counts = {"01": 2, "02": 4, "03": 3, "05": 2, "06": 0, "07": 2, "10": 0, "11": 3}
-    for number, count in counts.items():
-        letters = [
-            text.get_text()
-            for axes in figures[number].axes
-            for text in axes.texts
-            if text.get_fontweight() == "bold"
-        ]
-        assert letters == list("abcd")[:count], number
+    counts = {"01": 2, "02": 4, "04": 3, "06": 0, "07": 2, "10": 0, "12": 4}
+    counts |= {"03": 3, "11": 3, "13": 4, "14": 4, "16": 3}
+    for number, figure in figures.items():
+        assert letters(figure) == list("abcd")[: counts.get(number, 2)], number
 
 
 def test_widths_are_those_of_the_columns(figures):
@@ -197,7 +179,7 @@ def test_distributions_show_near_far_and_irrelevant_features(figures):
         "x2: $|Δμ|$ = 1.20",
         "x1: irrelevant",
     ]
-    data, _ = _gaussian()
+    data = tables.gaussian().first
     means = [line.get_xdata()[0] for line in figures["02"].axes[2].lines]
     assert means == [
         pytest.approx(data.x_train[data.y_train == k, 1].mean()) for k in (0, 1)
@@ -206,8 +188,8 @@ def test_distributions_show_near_far_and_irrelevant_features(figures):
 
 
 def test_eigenvalues_of_features_are_means_over_runs(figures):
-    _, features = _gaussian()
-    table = _scores(features["feature"])
+    table = _features(tables.gaussian().first)
+    truth = table.groupby("feature")["truth"].first()
     mean = table.groupby("feature")["score"].mean()
     spread = table.groupby("feature")["score"].std()
     first, second, _ = figures["03"].axes
@@ -222,15 +204,47 @@ def test_eigenvalues_of_features_are_means_over_runs(figures):
             name = f"x{x}"
             drawn[name] = y
             assert np.diff(bar[:, 1]) == pytest.approx(2 * spread[name])
-            truth = features.set_index("feature")["truth"][name]
-            assert kind == ("relevant" if truth > 0 else "irrelevant")
+            assert kind == ("relevant" if truth[name] > 0 else "irrelevant")
     assert drawn == pytest.approx(mean.to_dict())
     assert "n = 3" in first.get_ylabel()
     r = [
-        np.corrcoef(run["score"], features["truth"])[0, 1]
+        np.corrcoef(run["score"], run["truth"])[0, 1]
         for _, run in table.groupby("seed")
     ]
-    assert f"{np.mean(r):.3f} ± {np.std(r, ddof=1):.3f}" in _texts(second)
+    assert f"{np.mean(r):.3f} ± {np.std(r, ddof=1):.3f}" in texts(second)
+
+
+def test_pairs_are_those_of_largest_and_smallest_probability(figures):
+    *scatter, bars, points = figures["04"].axes
+    data = tables.pairs().first
+    assert [axes.get_title() for axes in scatter[:2]] == ["class 0", "class 1"]
+    places = [(label, first) for first in (2, 0) for label in (0, 1)]
+    for axes, (label, first) in zip(scatter, places, strict=True):
+        (dots,) = axes.collections
+        x = data.x_train[data.y_train == label, first : first + 2]
+        np.testing.assert_allclose(dots.get_offsets(), x[: gaussian.SHOWN])
+        assert same_color(dots.get_facecolor()[0, :3], style.COLOURS[f"class {label}"])
+        share = 100 * np.mean(x[:, 0] == -x[:, 1])
+        expected = f"x{first + 2} = −x{first + 1}: {share:.0f} %"
+        assert expected in texts(axes) and (share > 0) == (label == 1)
+    assert "$r_2$ = 0.9" in scatter[0].get_ylabel()
+    assert "$r_1$ = 0.3 $r_2$ = 0.9 b" in texts(bars)
+
+
+def test_eigenvalues_of_pairs_stand_against_their_probability(figures):
+    table = _features(tables.pairs().first)
+    features = table.groupby("feature")
+    mean, spread = features["score"].mean(), features["score"].std()
+    *_, bars, points = figures["04"].axes
+    for axes, places in ((bars, range(1, 7)), (points, features["truth"].first())):
+        expected = sorted(zip(places, mean, spread, strict=True))
+        assert sorted(points_of(axes)) == [pytest.approx(point) for point in expected]
+    r = [
+        np.corrcoef(run["score"], run["truth"])[0, 1]
+        for _, run in table.groupby("seed")
+    ]
+    assert f"{np.mean(r):.3f} ± {np.std(r, ddof=1):.3f}" in texts(points)
+    assert "$r_k$" in points.get_xlabel()
 
 
 def test_histograms_count_the_inputs(figures):
@@ -242,9 +256,7 @@ def test_histograms_count_the_inputs(figures):
 
 
 def test_the_map_holds_the_mean_normalised_eigenvalues(figures):
-    table = _scores(_images().features, sparse=0.8)
-    scores = table["score"].to_numpy().reshape(3, 784)
-    expected = (scores / scores.max(axis=1, keepdims=True)).mean(axis=0)
+    expected = tables.matrix(tables.scores(PIXELS, sparse=0.8)).mean(axis=0)
     (image,) = figures["05"].axes[1].images
     np.testing.assert_allclose(image.get_array(), expected.reshape(28, 28))
     assert image.get_cmap() == colormaps["viridis"]
@@ -253,14 +265,15 @@ def test_the_map_holds_the_mean_normalised_eigenvalues(figures):
 @pytest.mark.parametrize(("number", "place"), [("06", 0), ("11", 1)])
 def test_curves_are_the_means_of_the_table(figures, number, place):
     axes = figures[number].axes[place]
-    table = _curve([1, 7, 20, 50] if number == "06" else [1, 10, 100, 4287])
+    counts = [1, 7, 14, 20, 50] if number == "06" else [1, 10, 100, 4287]
+    table = tables.curve(counts)
     for selection in ("ranked", "random"):
         mean = table[table["selection"] == selection].groupby("inputs")["metric"].mean()
-        line = _line(axes, selection)
-        np.testing.assert_allclose(line.get_xdata(), mean.index)
-        np.testing.assert_allclose(line.get_ydata(), mean)
-        assert same_color(line.get_color(), style.COLOURS[selection])
-    assert "n = 12" in _line(axes, "random").get_label()
+        drawn = line(axes, selection)
+        np.testing.assert_allclose(drawn.get_xdata(), mean.index)
+        np.testing.assert_allclose(drawn.get_ydata(), mean)
+        assert same_color(drawn.get_color(), style.COLOURS[selection])
+    assert "n = 12" in line(axes, "random").get_label()
     (band,) = [
         area
         for area in axes.collections
@@ -273,37 +286,36 @@ def test_curves_are_the_means_of_the_table(figures, number, place):
 
 def test_the_accuracy_curve_marks_twenty_pixels_and_all(figures):
     axes = figures["06"].axes[0]
-    assert _line(axes, "all pixels").get_ydata()[0] == pytest.approx(0.85)
-    assert "20 pixels" in _texts(axes) and "(%)" in axes.get_ylabel()
+    assert line(axes, "all pixels").get_ydata()[0] == pytest.approx(0.85)
+    assert "20 pixels" in texts(axes) and "(%)" in axes.get_ylabel()
     (inset,) = axes.child_axes
     assert inset.images[0].get_array().sum() == 20
 
 
 def test_a_curve_without_twenty_pixels():
     figure = mnist.accuracy_curve(
-        curve=_curve([1, 5]),
-        performance=_performance(),
-        relevance=_scores(_images().features),
+        curve=tables.curve([1, 5]),
+        performance=tables.performance(),
+        relevance=tables.scores(PIXELS),
     )
     assert not figure.axes[0].texts
 
 
 def test_the_mask_has_the_twenty_largest_means():
-    table = _scores([str(i) for i in range(784)])
+    table = tables.scores(PIXELS)
     mask = mnist.top_mask(table)
-    scores = table["score"].to_numpy().reshape(3, 784)
-    mean = (scores / scores.max(axis=1, keepdims=True)).mean(axis=0)
+    mean = tables.matrix(table).mean(axis=0)
     assert mask.shape == (28, 28) and mask.sum() == 20
     assert mean[mask.ravel()].min() > mean[~mask.ravel()].max()
 
 
 def test_masks_tell_lit_pixels_from_dark_ones(figures):
-    images = _images()
-    mask = mnist.top_mask(_scores(images.features, sparse=0.8))
+    images = tables.images().first
+    mask = mnist.top_mask(tables.scores(PIXELS, sparse=0.8))
     grid = np.reshape(figures["07"].axes, (2, mnist.EXAMPLES))
-    for digit, line in ((1, grid[0]), (0, grid[1])):
+    for digit, row_of_axes in ((1, grid[0]), (0, grid[1])):
         shown = images.x_test[images.y_test == digit].reshape(-1, 28, 28)
-        for axes, image in zip(line, shown, strict=False):
+        for axes, image in zip(row_of_axes, shown, strict=False):
             np.testing.assert_array_equal(axes.images[0].get_array(), image)
             dark, lit = (dots.get_offsets() for dots in axes.collections)
             assert len(dark) + len(lit) == 20
@@ -314,31 +326,59 @@ def test_masks_tell_lit_pixels_from_dark_ones(figures):
 
 def test_spectra_are_labelled_in_dex(figures):
     (axes,) = figures["10"].axes
-    data = _stars()
+    data = tables.stars().first
     assert len(axes.lines) == len(stellar.QUANTILES)
-    for place, line in enumerate(axes.lines):
-        flux = line.get_ydata() - stellar.OFFSET * place
+    for place, spectrum in enumerate(axes.lines):
+        flux = spectrum.get_ydata() - stellar.OFFSET * place
         (star,) = np.flatnonzero(np.abs(data.x_train - flux).max(axis=1) < 1e-6)
         label = axes.texts[place].get_text().replace("−", "-")
         assert float(label) == pytest.approx(2 * data.y_train[star], abs=0.006)
-    assert "(Å)" in axes.get_xlabel() and "dex" in _texts(axes)
+    assert "(Å)" in axes.get_xlabel() and "dex" in texts(axes)
 
 
 def test_wavelengths_and_the_minimum_of_the_error(figures):
     _, error, spectrum, lines = figures["11"].axes
-    table = _curve([1, 10, 100, 4287])
+    table = tables.curve([1, 10, 100, 4287])
     mean = table[table["selection"] == "ranked"].groupby("inputs")["metric"].mean()
-    needed = _line(error, "minimum").get_xdata()[0]
+    needed = line(error, "minimum").get_xdata()[0]
     assert mean[needed] <= 1.01 * mean.min()
     assert (mean[mean.index < needed] > 1.01 * mean.min()).all()
-    assert _line(error, "MLP").get_ydata()[0] == pytest.approx(0.85)
+    assert line(error, "MLP").get_ydata()[0] == pytest.approx(0.85)
     assert "(dex)" in error.get_ylabel() and error.get_xscale() == "log"
     assert "(Å)" in lines.get_xlabel()
     assert len(lines.collections[0].get_segments()) == 4287
     edges = sorted((b.get_x(), b.get_x() + b.get_width()) for b in lines.patches)
-    expected = sorted(_bands()[["left", "right"]].itertuples(index=False, name=None))
+    expected = sorted(
+        tables.bands()[["left", "right"]].itertuples(index=False, name=None)
+    )
     assert edges == [pytest.approx(band) for band in expected]
-    assert "Ca H,K" in _texts(spectrum) and "TiO2" not in _texts(spectrum)
+    assert "Ca H,K" in texts(spectrum) and "TiO2" not in texts(spectrum)
+
+
+def test_a_short_training_stands_above_the_full_one():
+    stars = tables.stars()
+    names = stars.first.features
+    short = tables.scores(names, seed=1, sparse=0.5)
+    full = tables.scores(names, sparse=0.9)
+    figure = stellar.few_epochs(
+        relevance=short, full=full, bands=tables.bands(), data=stars
+    )
+    spectrum, *both = figure.axes
+    np.testing.assert_allclose(
+        spectrum.lines[0].get_ydata(), stars.first.x_train.mean(axis=0)
+    )
+    assert "Mg$b$" in texts(spectrum)
+    for axes, table, kind in zip(both, (short, full), ("short", "full"), strict=True):
+        expected = tables.matrix(table)
+        drawn = np.array(axes.collections[0].get_segments())
+        np.testing.assert_allclose(drawn[:, 0, 0], names.astype(float))
+        np.testing.assert_allclose(drawn[:, 1, 1], expected.mean(axis=0))
+        used = (expected > 0.01).sum(axis=1)
+        title = f"{used.mean():.0f} ± {used.std(ddof=1):.0f} wavelengths"
+        assert axes.get_title(loc="right").startswith(kind)
+        assert title in axes.get_title(loc="right")
+        assert len(axes.patches) == len(tables.bands())
+    assert "(Å)" in both[1].get_xlabel() and not both[0].get_xlabel()
 
 
 def test_the_bins_cover_all_normalised_eigenvalues():

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from spectral_relevance import progress as progress_module
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import (
     replacing,
@@ -88,11 +88,11 @@ def test_floats_read_back_to_the_bit(tmp_path, rng):
 
 def test_tables_are_read_by_name(tmp_path, classes):
     write_table(
-        pd.DataFrame({"feature": ["4000.10", "007"], "score": [1, 2]}),
+        pd.DataFrame({"variant": ["1", "2"], "feature": ["4000.10", "007"]}),
         tmp_path / "scores.csv",
     )
     write_table(pd.DataFrame({"index": ["4000"], "left": [3.5]}), tmp_path / "b.csv")
-    classes.save(tmp_path / "data.npz", tmp_path / "features.csv")
+    Datasets({("a", 3): classes}).save(tmp_path / "data.npz")
     found = read_tables(
         {
             "relevance": tmp_path / "scores.csv",
@@ -101,10 +101,11 @@ def test_tables_are_read_by_name(tmp_path, classes):
         }
     )
     assert list(found) == ["relevance", "bands", "data"]
+    assert found["relevance"]["variant"].tolist() == ["1", "2"]
     assert found["relevance"]["feature"].tolist() == ["4000.10", "007"]
     assert found["bands"]["index"].tolist() == ["4000"]
-    assert isinstance(found["data"], Dataset)
-    np.testing.assert_array_equal(found["data"].x_train, classes.x_train)
+    assert isinstance(found["data"], Datasets)
+    np.testing.assert_array_equal(found["data"].of("a", 3).x_train, classes.x_train)
 
 
 def test_json_is_read_back(tmp_path):

@@ -1,13 +1,9 @@
-"""The Gaussian dataset against its own description, and datasets on disk."""
+"""The Gaussian dataset against its own description."""
 
-import os
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pytest
 
-from spectral_relevance import datasets
 from spectral_relevance.datasets.base import Dataset
 from spectral_relevance.datasets.independent import independent
 
@@ -59,64 +55,10 @@ def test_distances_are_uniform_and_positions_random(seed):
     assert np.abs(chosen - 7 / 12).max() < 5 * error
 
 
-def test_shapes_types_and_names(seed):
-    data = make(seed, examples=1001, test_fraction=0.3)
-    assert data.x_train.shape == (701, 12) and data.x_test.shape == (300, 12)
-    assert data.y_train.shape == (701,) and data.y_test.shape == (300,)
-    assert data.x_train.dtype == data.x_test.dtype == np.float32
-    assert data.y_train.dtype == data.y_test.dtype == np.int64
-    assert data.features.tolist() == [f"x{j}" for j in range(1, 13)]
-    assert data.is_classification and data.target_scale == 1
-    # Both classes, in random order, in both parts.
-    for y in (data.y_train, data.y_test):
-        assert abs(y.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(y))
-        assert 0.3 < np.mean(y[1:] != y[:-1]) < 0.7
-
-
-def test_the_seed_decides_everything(seed):
-    one, same, other = make(seed), make(seed), make(seed + 1)
-    for name, values in vars(one).items():
-        np.testing.assert_array_equal(values, vars(same)[name])
-    assert not np.isclose(one.x_train, other.x_train).all()
-    assert (one.truth != other.truth).any()
-    assert (one.y_train != other.y_train).any()
+def test_the_seed_decides_what_is_relevant(seed):
+    assert (make(seed).truth != make(seed + 1).truth).any()
 
 
 def test_all_or_some_features_may_be_relevant(seed):
     assert (make(seed, relevant=12).truth > 0).all()
     assert (make(seed, relevant=1).truth > 0).sum() == 1
-
-
-def test_make_dispatches_by_kind(seed):
-    found = datasets.make({**SETTINGS, "kind": "independent", "seed": seed}, {})
-    expected = make(seed)
-    np.testing.assert_array_equal(found.x_train, expected.x_train)
-    # What belongs to the raw data is handed on as well.
-    with pytest.raises(TypeError, match="folder"):
-        datasets.make(
-            {**SETTINGS, "kind": "independent", "seed": seed}, {"folder": "data"}
-        )
-
-
-@pytest.mark.parametrize("name", ["classes", "values"])
-def test_datasets_are_read_back(tmp_path, classes, values, name):
-    data = {"classes": classes, "values": values}[name]
-    data.save(tmp_path / "data.npz", tmp_path / "features.csv")
-    assert sorted(os.listdir(tmp_path)) == ["data.npz", "features.csv"]
-    again = Dataset.load(tmp_path / "data.npz")
-    for key, values in vars(data).items():
-        found = vars(again)[key]
-        np.testing.assert_array_equal(found, values)
-        assert np.asarray(found).dtype == np.asarray(values).dtype, key
-    assert type(again.target_scale) is float
-    assert again.is_classification is (name == "classes")
-    table = pd.read_csv(tmp_path / "features.csv")
-    assert table["feature"].tolist() == data.features.tolist()
-    np.testing.assert_array_equal(table["truth"], data.truth)
-
-
-def test_the_truth_is_written_to_the_bit(tmp_path, seed):
-    data = make(seed, examples=10)
-    data.save(tmp_path / "data.npz", tmp_path / "features.csv")
-    table = pd.read_csv(tmp_path / "features.csv")
-    np.testing.assert_array_equal(table["truth"], data.truth)

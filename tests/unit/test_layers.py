@@ -156,6 +156,28 @@ def assert_same_map(plain: nn.Linear, layer: nn.Module, select: object = ...) ->
 
 
 @KINDS
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_single_copy_is_the_replica(rng, kind, options, bias, dtype):
+    several = randomised(kind(4, 5, bias=bias, replicas=3, **options), rng).to(dtype)
+    x = draw(rng, 3, 8, 4).to(dtype)
+    before = several(x)
+    for r in range(3):
+        single = several.single(r)
+        assert type(single) is kind and single.leading == ()
+        names = [name for name, _ in several.named_parameters()]
+        assert [name for name, _ in single.named_parameters()] == names
+        torch.testing.assert_close(single(x[r]), before[r])
+        torch.testing.assert_close(single(x[r, :2]), before[r, :2])
+        assert torch.equal(single.weight, several.weight[r])
+        assert torch.equal(single.relevance(), several.relevance()[r])
+        with torch.no_grad():  # a copy, not a view
+            for parameter in single.parameters():
+                parameter.fill_(7)
+    assert torch.equal(several(x), before)
+
+
+@KINDS
 @pytest.mark.parametrize("replicas", [None, 2])
 @pytest.mark.parametrize("n", [2, 6], ids=["few examples", "many examples"])
 def test_gradients_are_those_of_finite_differences(rng, kind, options, replicas, n):

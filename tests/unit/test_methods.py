@@ -1,137 +1,315 @@
-"""Relevance methods: how they are found, and each against another way to get it."""
+"""Relevance methods: how they are found, applied to each run, counted and timed."""
 
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+import torch
 
 import spectral_relevance.methods
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
-from spectral_relevance.methods import METHODS, relevance
-from spectral_relevance.methods.lasso import scores as lasso
-from spectral_relevance.networks import Network
+from spectral_relevance.layers import BatchNorm
+from spectral_relevance.methods import METHODS, compare, count_examples, relevance
+from spectral_relevance.methods._examples import draw
+from spectral_relevance.networks import Network, Replicas
+
+COLUMNS = [
+    "variant", "seed", "method", "examples", "feature", "truth", "score", "seconds",
+    "seconds_spread",
+]  # fmt: skip
+
+SETTINGS = {
+    "spectral": {},
+    "lasso": {"strengths": 3, "folds": 2},
+    "saliency": {"examples": 9},
+    "integrated_gradients": {"examples": 9, "steps": 5},
+    "shap": {"examples": 9, "background": 4, "background_seed": 3},
+    "lrp_0": {"examples": 9},
+    "lrp_epsilon": {"examples": 9, "epsilon": 0.1},
+    "lrp_gamma": {"examples": 9, "gamma": 0.25},
+}
+
+EXPLAINERS = [method for method in SETTINGS if "examples" in SETTINGS[method]]
 
 
 @pytest.fixture
-def network(description, generator) -> Network:
-    network = Network(5, description, replicas=2)
-    network.reset_parameters([generator] * 2)
-    return network.eval()
+def make_replicas(description, generator):
+    """Return a function that makes two runs of networks with random parameters."""
+
+    def make(
+        inputs: int = 5,
+        parametrisation: str = "spectral",
+        output: Mapping[str, Any] = description["output"],
+    ) -> Replicas:
+        changes = {"parametrisation": parametrisation, "output": output}
+        network = Network(inputs, description | changes, replicas=2)
+        network.reset_parameters([generator] * 2)
+        if parametrisation == "spectral":
+            network.first.eigenvalues.data[:, ::2] *= -0.7
+        for layer in network.layers:
+            if isinstance(layer, BatchNorm):
+                layer.running_mean.normal_(0, 0.3, generator=generator)
+                layer.running_var.uniform_(0.2, 2, generator=generator)
+        return Replicas(network.eval(), ["base", "other"], [8, 3])
+
+    return make
 
 
-def test_methods_are_the_modules_of_the_package():
+@pytest.fixture
+def replicas(make_replicas) -> Replicas:
+    return make_replicas()
+
+
+def shared(dataset: Dataset) -> Datasets:
+    return Datasets({("", None): dataset})
+
+
+# Which there are ------------------------------------------------------------------
+
+
+def test_methods_are_the_public_modules_of_the_package():
     folder = Path(spectral_relevance.methods.__file__).parent
-    assert set(METHODS) == {p.stem for p in folder.glob("*.py")} - {"__init__"}
-    assert {"spectral", "lasso"} <= set(METHODS)
+    public = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
+    assert set(METHODS) == public == set(SETTINGS)
 
 
-def test_spectral_scores_are_those_of_the_network(classes, network):
-    table = relevance("spectral", classes, network, [8, 3], {})
-    assert table.columns.tolist() == ["seed", "feature", "score"]
+@pytest.mark.parametrize("method", METHODS)
+def test_settings_have_no_defaults(method):
+    module = import_module(f"spectral_relevance.methods.{method}")
+    parameters = inspect.signature(module.scores).parameters
+    assert list(parameters) == ["model", "dataset", "seed", *SETTINGS[method]]
+    assert all(p.default is p.empty for p in parameters.values())
+
+
+# The table ------------------------------------------------------------------------
+
+
+def test_a_table_has_the_inputs_of_each_run(classes, replicas):
+    other = replace(classes, truth=np.arange(5.0))
+    datasets = Datasets({("base", None): classes, ("other", 3): other})
+    table = relevance("spectral", datasets, replicas, {})
+    assert table.columns.tolist() == COLUMNS
+    assert table["variant"].tolist() == ["base"] * 5 + ["other"] * 5
     assert table["seed"].tolist() == [8] * 5 + [3] * 5
+    assert set(table["method"]) == {"spectral"}
+    assert set(table["examples"]) == {0}
     assert table["feature"].tolist() == ["x1", "x2", "x3", "x4", "x5"] * 2
+    np.testing.assert_array_equal(table["truth"], [np.nan] * 5 + [0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("parametrisation", ["spectral", "standard"])
+def test_spectral_scores_are_norms_of_columns(classes, make_replicas, parametrisation):
+    replicas = make_replicas(parametrisation=parametrisation)
+    table = relevance("spectral", shared(classes), replicas, {})
     expected = [
-        np.linalg.norm(network.replica(r)[0].weight.detach().numpy(), axis=0)
+        np.linalg.norm(replicas.network.replica(r)[0].weight.detach().numpy(), axis=0)
         for r in (0, 1)
     ]
     np.testing.assert_allclose(table["score"], np.concatenate(expected), rtol=1e-5)
 
 
-def test_an_unknown_method(classes, network):
-    with pytest.raises(UserError, match="found 'oracle'.\nHint: .* lasso.*spectral"):
-        relevance("oracle", classes, network, [0, 1], {})
+@pytest.mark.parametrize(
+    ("task", "method"),
+    [
+        *[("classes", method) for method in METHODS],
+        *[("values", method) for method in METHODS if method != "lasso"],
+    ],
+)
+@pytest.mark.parametrize("parametrisation", ["spectral", "standard"])
+def test_every_method_scores_every_network(
+    task, parametrisation, method, make_replicas, request
+):
+    regression = {"units": 1, "activation": "tanh"}
+    output = {} if task == "classes" else {"output": regression}
+    replicas = make_replicas(parametrisation=parametrisation, **output)
+    datasets = shared(request.getfixturevalue(task))
+    before = [v.clone() for v in replicas.network.state_dict().values()]
+    np.random.seed(1)
+    torch.manual_seed(1)
+    table = relevance(method, datasets, replicas, SETTINGS[method])
+    assert np.isfinite(table["score"]).all() and (table["score"] >= 0).all()
+    assert table["score"].max() > 0
+    assert (table["seconds"] > 0).all() and table["seconds_spread"].isna().all()
+    after = replicas.network.state_dict().values()
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    np.random.seed(2)
+    torch.manual_seed(2)
+    again = relevance(method, datasets, replicas, SETTINGS[method])
+    np.testing.assert_array_equal(table["score"], again["score"])
 
 
-# The lasso ------------------------------------------------------------------------
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_scores_are_those_of_the_replica_and_its_seed(classes, replicas, method):
+    module = import_module(f"spectral_relevance.methods.{method}")
+    table = relevance(method, shared(classes), replicas, SETTINGS[method])
+    expected = [
+        module.scores(replicas.network.model(i), classes, seed, **SETTINGS[method])
+        for i, seed in enumerate([8, 3])
+    ]
+    np.testing.assert_array_equal(table["score"], np.concatenate(expected))
+    swapped = module.scores(replicas.network.model(0), classes, 3, **SETTINGS[method])
+    assert not np.allclose(swapped, expected[0], rtol=1e-3)
 
-SETTINGS = {"strengths": 7, "folds": 3}
+
+# The examples ---------------------------------------------------------------------
 
 
-def make_noisy(rng: np.random.Generator, offset: float) -> Dataset:
-    """Two classes that the first two of six inputs tell apart, the first one better.
+def test_examples_are_counted(classes, replicas):
+    expected = dict.fromkeys(METHODS, [9, 9]) | {"spectral": [0, 0], "lasso": [130] * 2}
+    for method, settings in SETTINGS.items():
+        counts = count_examples(method, shared(classes), replicas, settings)
+        assert counts == expected[method]
+    everything = SETTINGS["saliency"] | {"examples": None}
+    counts = count_examples("saliency", shared(classes), replicas, everything)
+    assert counts == [30, 30]
 
-    With an offset, the boundary is far from the origin and the intercept matters.
-    """
-    y = rng.permutation(np.arange(400) % 2)
-    x = rng.normal(0, 1, size=(400, 6))
-    x[:, 0] += np.where(y == 1, 0.8, -0.8)
-    x[:, 1] += np.where(y == 1, -0.4, 0.4) + offset
-    x = x.astype(np.float32)
-    names = np.array([f"x{j + 1}" for j in range(6)])
-    return Dataset(x, y, x[:0], y[:0], names, np.zeros(6))
+
+def test_fewer_examples_are_the_first_of_more(classes, replicas):
+    model = replicas.network.model(0)
+    x, target = draw(model, classes, 4, None)
+    few, few_targets = draw(model, classes, 4, 6)
+    np.testing.assert_array_equal(few, x[:6])
+    np.testing.assert_array_equal(few_targets, target[:6])
+    # Each test example once, with its own label.
+    order = np.lexsort(x.T.numpy())
+    expected = np.lexsort(classes.x_test.T)
+    np.testing.assert_array_equal(x[order], classes.x_test[expected])
+    np.testing.assert_array_equal(target[order], classes.y_test[expected])
+    other, _ = draw(model, classes, 5, 6)
+    assert not np.array_equal(few, other)
+
+
+def test_the_only_output_of_a_regression_is_explained(values, replicas):
+    large = replace(values, y_test=values.y_test + 2)
+    _, target = draw(replicas.network.model(0), large, 0, 3)
+    assert target.tolist() == [0, 0, 0]
+
+
+# The time -------------------------------------------------------------------------
 
 
 @pytest.fixture
-def noisy(rng: np.random.Generator) -> Dataset:
-    return make_noisy(rng, offset=0)
+def calls(monkeypatch):
+    """Replace scores and clock; return the calls of both in their order.
+
+    The first call of scores takes 100 seconds, the next ones less.
+    """
+    calls = []
+    durations = iter([100, 1, 2, 3, 10, 100, 5, 5, 5, 5])
+    now = 0
+
+    def scores(model, dataset, seed) -> np.ndarray:
+        nonlocal now
+        calls.append("scores")
+        now += next(durations)
+        return np.zeros(5)
+
+    def clock() -> float:
+        calls.append("clock")
+        return now
+
+    monkeypatch.setattr("spectral_relevance.methods.spectral.scores", scores)
+    monkeypatch.setattr("spectral_relevance.methods.perf_counter", clock)
+    return calls
 
 
-@pytest.mark.parametrize(
-    "offset",
-    [
-        0,
-        2,
-    ],
-)
-def test_lasso_is_the_regression_of_least_cross_validated_loss(rng, seed, offset):
-    noisy = make_noisy(rng, offset)
+def test_times_are_medians_over_repeats_after_a_call_that_is_not_timed(
+    classes, replicas, calls
+):
+    table = relevance("spectral", shared(classes), replicas, {}, repeats=4)
+    assert calls == (["scores"] + ["clock", "scores", "clock"] * 4) * 2
+    # The quartiles of 1, 2, 3, 10 are 1.75 and 4.75.
+    assert table["seconds"].tolist() == [2.5] * 5 + [5] * 5
+    assert table["seconds_spread"].tolist() == [1.5] * 5 + [0] * 5
 
-    # Another solver, whose intercept is not penalised, and an explicit loop.
-    def fit(strength: float, rows: np.ndarray) -> LogisticRegression:
-        model = LogisticRegression(
-            C=strength, l1_ratio=1, solver="saga", tol=1e-6, max_iter=5000,
-            random_state=0,
-        )  # fmt: skip
-        return model.fit(noisy.x_train[rows].astype(float), noisy.y_train[rows])
 
-    folds = StratifiedKFold(3, shuffle=True, random_state=seed)
-    losses = {}
-    for strength in np.logspace(-4, 2, 30):
-        parts = folds.split(noisy.x_train, noisy.y_train)
-        losses[strength] = np.mean(
-            [
-                log_loss(
-                    noisy.y_train[test],
-                    fit(strength, train).predict_proba(noisy.x_train[test]),
-                )
-                for train, test in parts
-            ]
+def test_a_single_time_has_no_spread(classes, replicas, calls):
+    table = relevance("spectral", shared(classes), replicas, {})
+    assert calls == ["clock", "scores", "clock"] * 2
+    assert table["seconds"].tolist() == [100] * 5 + [1] * 5
+    assert table["seconds_spread"].isna().all()
+
+
+# Several methods ------------------------------------------------------------------
+
+
+def test_a_comparison_holds_all_methods_and_numbers_of_examples(classes, replicas):
+    methods = {name: SETTINGS[name] for name in ("spectral", "saliency", "lasso")}
+    table = compare(
+        shared(classes), replicas, methods=methods, examples=[2, None], repeats=2
+    )
+    assert table.columns.tolist() == COLUMNS
+    cases = table[["method", "examples"]].drop_duplicates().to_numpy().tolist()
+    assert cases == [["spectral", 0], ["saliency", 2], ["saliency", 30], ["lasso", 130]]
+    assert table["seconds_spread"].notna().all()
+    found = table.query("method == 'saliency' and examples == 2")
+    expected = relevance("saliency", shared(classes), replicas, {"examples": 2})
+    np.testing.assert_array_equal(found["score"], expected["score"])
+
+
+def test_a_comparison_fails_before_anything_is_computed(classes, replicas, calls):
+    methods = {"spectral": {}, "saliency": SETTINGS["saliency"]}
+    with pytest.raises(UserError, match="saliency, variant 'base', seed 8: .*31"):
+        compare(shared(classes), replicas, methods=methods, examples=[31], repeats=1)
+    assert calls == []
+
+
+# Mistakes -------------------------------------------------------------------------
+
+
+def test_an_unknown_method(classes, replicas):
+    with pytest.raises(UserError, match="found 'oracle'.\nHint: .* lasso.*spectral"):
+        relevance("oracle", shared(classes), replicas, {})
+    with pytest.raises(UserError, match="found '_examples'"):
+        relevance("_examples", shared(classes), replicas, {})
+
+
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_too_many_examples(classes, replicas, method):
+    settings = SETTINGS[method] | {"examples": 31}
+    message = (
+        f"^{method}, variant 'base', seed 8: expected at most 30 examples, the size of "
+        "the test set, found 31.\nHint: lower `examples`; null"
+    )
+    with pytest.raises(UserError, match=message):
+        relevance(method, shared(classes), replicas, settings)
+
+
+def test_too_large_a_background(classes, replicas):
+    message = (
+        "^shap, variant 'base', seed 8: expected a background of at most 130 examples, "
+        "the size of the training set, found 131.\nHint: lower `background`.$"
+    )
+    settings = SETTINGS["shap"]
+    with pytest.raises(UserError, match=message):
+        relevance("shap", shared(classes), replicas, settings | {"background": 131})
+    relevance("shap", shared(classes), replicas, settings | {"background": 130})
+
+
+def test_a_lasso_is_for_two_classes(classes, values, replicas):
+    three = replace(classes, y_train=np.arange(130) % 3)
+    two_values = replace(values, y_train=np.float32(np.arange(130) % 2))
+    for dataset, found in [(two_values, "a regression"), (three, "3 classes")]:
+        datasets = Datasets({("base", None): classes, ("other", None): dataset})
+        message = (
+            f"^lasso, variant 'other', seed 3: expected two classes, found {found}.\n"
+            "Hint: leave this method out"
         )
-    best = min(losses, key=losses.get)
-    everything = np.arange(len(noisy.y_train))
-    expected = np.abs(fit(best, everything).coef_[0])
-    found = lasso(None, 0, noisy, seed, strengths=30, folds=3)
-    assert found.shape == (6,)
-    np.testing.assert_allclose(found, expected, atol=0.02)
-    assert found[0] > found[1] > 3 * found[2:].max()
+        with pytest.raises(UserError, match=message):
+            relevance("lasso", datasets, replicas, SETTINGS["lasso"])
 
 
-def test_lasso_drops_pure_noise(seed):
-    """With a single strength, far below what noise can earn, nothing is left of it."""
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.arange(2000) % 2)
-    x = rng.normal(size=(2000, 6)).astype(np.float32)
-    x[:, 0] += 2 * y - 1
-    names = np.arange(6).astype(str)
-    data = Dataset(x, y, x[:0], y[:0], names, np.zeros(6))
-    one_strength = lasso(None, 0, data, seed, strengths=1, folds=2)  # C = 1e-4
-    assert (one_strength == 0).all()
-    found = lasso(None, 0, data, seed, **SETTINGS)
-    assert found[0] > 1 and found[1:].max() < 0.15 * found[0]
-
-
-def test_lasso_scores_each_seed(noisy, network):
-    table = relevance("lasso", noisy, network, [5, 6], SETTINGS)
-    assert table["seed"].tolist() == [5] * 6 + [6] * 6
-    assert (table["score"] >= 0).all() and np.isfinite(table["score"]).all()
-
-
-def test_lasso_is_deterministic(noisy):
-    np.random.seed(1)
-    one = lasso(None, 0, noisy, 4, **SETTINGS)
-    np.random.seed(2)
-    np.testing.assert_array_equal(one, lasso(None, 0, noisy, 4, **SETTINGS))
+def test_an_error_in_the_last_run_comes_before_the_scores_of_the_first(
+    classes, replicas, monkeypatch
+):
+    monkeypatch.setattr("spectral_relevance.methods.lasso.scores", pytest.fail)
+    small = replace(classes, y_train=classes.y_train * 0)
+    datasets = Datasets({("base", None): classes, ("other", None): small})
+    with pytest.raises(UserError, match="variant 'other', seed 3: .* found 1 classes"):
+        relevance("lasso", datasets, replicas, SETTINGS["lasso"])

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from spectral_relevance import networks
-from spectral_relevance.evaluation import losses
+from spectral_relevance.evaluation import losses, predict
 from spectral_relevance.layers import BatchNorm, Dropout, Linear, SpectralLinear
-from spectral_relevance.networks import Network
+from spectral_relevance.networks import Network, Replicas
 from spectral_relevance.training import add_l1_gradient, make_optimiser
 
 
@@ -72,6 +72,30 @@ def test_forward_and_replica_are_the_explicit_network(network, rng):
         with torch.no_grad():
             found = plain(torch.from_numpy(x[r])).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("parametrisation", "kind"), [("spectral", SpectralLinear), ("standard", Linear)]
+)
+def test_a_model_is_one_replica(description, rng, parametrisation, kind):
+    description |= {"parametrisation": parametrisation}
+    network = Network(5, description, replicas=3).train()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
+    x = torch.from_numpy(rng.normal(size=(3, 11, 5))).float()
+    outputs = predict(network, x)
+    for r in range(3):
+        first, plain = model = network.model(r)
+        assert (first, plain) == (model.first, model.plain)
+        assert type(first) is kind
+        assert torch.equal(first.relevance().abs(), network.relevance()[r])
+        if kind is SpectralLinear:
+            assert torch.equal(first.eigenvalues, network.first.eigenvalues[r])
+            assert torch.equal(first.eigenvectors, network.first.eigenvectors[r])
+        assert type(plain[0]) is nn.Linear and not plain.training
+        torch.testing.assert_close(plain[0](x[r]), first(x[r]))
+        torch.testing.assert_close(plain(x[r]).detach(), outputs[r])
 
 
 def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
@@ -173,17 +197,26 @@ def test_penalties_are_those_of_autograd(
 
 def test_saved_networks_are_read_back(network, description, tmp_path):
     path = tmp_path / "deep" / "model.pt"
-    networks.save(network.train(), [4, 8, 15], path)
-    again, seeds = networks.load(path)
-    assert seeds == [4, 8, 15]
-    assert not again.training
-    assert (again.inputs, again.replicas) == (5, 3)
-    assert again.description == description
-    before = network.state_dict()
-    assert list(again.state_dict()) == list(before)
-    for name, values in again.state_dict().items():
-        assert torch.equal(values, before[name]), name
+    shallow = {**description, "parametrisation": "standard", "hidden": []}
+    groups = [
+        Replicas(network.train(), ["b", "b", "a"], [15, 4, 15]),
+        Replicas(Network(3, shallow, replicas=1), ["c"], [8]),
+    ]
+    networks.save(groups, path)
+    found = networks.load(path)
+    for again, group in zip(found, groups, strict=True):
+        assert (again.variants, again.seeds) == (group.variants, group.seeds)
+        assert again.network.inputs == group.network.inputs
+        assert again.network.replicas == group.network.replicas
+        assert again.network.description == group.network.description
+        assert not again.network.training
+        before = group.network.state_dict()
+        assert list(again.network.state_dict()) == list(before)
+        for name, values in again.network.state_dict().items():
+            assert torch.equal(values, before[name]), name
+    assert list(found[0].runs()) == [("b", 15), ("b", 4), ("a", 15)]
     assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
     # No pickled objects, which could run code on reading.
     content = torch.load(path, weights_only=True)
-    assert set(content) == {"inputs", "description", "seeds", "state"}
+    keys = {"inputs", "description", "variants", "seeds", "state"}
+    assert [set(group) for group in content] == [keys] * 2

@@ -1,6 +1,7 @@
 """Statistics against scipy, explicit loops and examples worked out by hand."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,27 +9,32 @@ import pytest
 from scipy import stats
 
 from spectral_relevance import statistics
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.statistics import Estimate, over_seeds
 
 
-def scores_table(scores: np.ndarray, names: list[str] | None = None) -> pd.DataFrame:
+def scores_table(
+    scores: np.ndarray,
+    names: list[str] | None = None,
+    truth: np.ndarray | float = np.nan,
+    **columns: Any,
+) -> pd.DataFrame:
     """One row for each seed (20, 21, …) and feature, as the methods write them."""
+    scores = np.asarray(scores)
     seeds, d = scores.shape
     names = names or [f"x{j + 1}" for j in range(d)]
-    return pd.DataFrame(
-        {
-            "seed": np.repeat(np.arange(20, 20 + seeds), d),
-            "feature": names * seeds,
-            "score": scores.ravel(),
-        }
-    )
-
-
-def features_table(truth: np.ndarray) -> pd.DataFrame:
-    names = [f"x{j + 1}" for j in range(len(truth))]
-    return pd.DataFrame({"feature": names, "truth": truth})
+    table = {
+        "variant": "base",
+        "seed": np.repeat(np.arange(20, 20 + seeds), d),
+        "method": "spectral",
+        "examples": 0,
+        "feature": names * seeds,
+        "truth": np.broadcast_to(truth, scores.shape).ravel(),
+        "score": scores.ravel(),
+        "seconds": 1.0,
+    }
+    return pd.DataFrame(table | columns)
 
 
 def assert_estimate(found: Estimate, each: list[float], value: float | None = None):
@@ -45,6 +51,55 @@ def test_over_seeds():
     assert all(type(v) is not np.float64 for v in over_seeds([1, 2]))
 
 
+# Tables ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """Rows 0, 1, … of two methods, with their numbers of examples, in two variants."""
+    rows = [
+        ("a_1", "shap", 10),
+        ("a_1", "shap", 300),
+        ("a_1", "saliency", 20),
+        ("a_1", "saliency", 30),
+        ("a_2", "shap", 5),
+        ("a_2", "shap", 10),
+        ("b", "spectral", 0),
+    ]
+    return pd.DataFrame(rows, columns=["variant", "method", "examples"])
+
+
+@pytest.mark.parametrize(
+    ("values", "rows"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5, 6]),
+        ({"variant": "a_2"}, [4, 5]),
+        ({"variant": "a_1", "method": "shap"}, [0, 1]),
+        ({"method": ["shap", "spectral"]}, [0, 1, 4, 5, 6]),
+        ({"variant": "a_*"}, [0, 1, 2, 3, 4, 5]),
+        ({"variant": "*", "examples": 10}, [0, 5]),
+        ({"examples": "largest"}, [1, 3, 5, 6]),
+        ({"examples": "smallest"}, [0, 2, 4, 6]),
+        ({"examples": "largest", "method": "shap"}, [1, 5]),
+        ({"method": ["shap", "saliency"], "variant": "a_1", "examples": "smallest"},
+         [0, 2]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_select(table, values, rows):
+    before = table.copy()
+    assert statistics.select(table, **values).index.tolist() == rows
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_select_without_a_match(table):
+    with pytest.raises(UserError) as error:
+        statistics.select(table, variant="a_1", method="spectral", examples="largest")
+    message = str(error.value)
+    assert "expected rows with variant 'a_1', method 'spectral'" in message
+    assert "Hint: the table has variant ['a_1', 'a_2', 'b'], method ['shap'" in message
+
+
 def test_score_matrix_keeps_the_order_of_the_inputs(rng):
     scores = rng.random((3, 12))  # sorted by name, x10 would follow x1
     table = scores_table(scores)
@@ -55,44 +110,404 @@ def test_score_matrix_keeps_the_order_of_the_inputs(rng):
     np.testing.assert_allclose(largest, [row / max(row) for row in scores])
 
 
-def test_detection_accuracy():
+def test_several_scores_of_an_input(rng):
+    one = scores_table(rng.random((2, 3)))
+    both = pd.concat([one, one.assign(method="shap")])
+    for function in (statistics.score_matrix, statistics.pearson_with_truth):
+        with pytest.raises(UserError, match="found several.\nHint: select one method"):
+            function(both)
+    variants = pd.concat([one, one.assign(variant="other")])
+    assert statistics.pearson_with_truth(variants).n == 4
+    with pytest.raises(UserError, match="each seed, feature, found several"):
+        statistics.score_matrix(variants)
+
+
+def test_truth_of_the_first_run(rng):
+    names = ["x2", "x10", "x1"]
+    truth = np.array([[3.0, 1, 2], [9, 9, 9]])
+    found = statistics.truth_of(scores_table(rng.random((2, 3)), names, truth))
+    assert found.to_dict() == {"x2": 3, "x10": 1, "x1": 2}
+    assert found.index.tolist() == names
+
+
+# Single runs ----------------------------------------------------------------------
+
+
+def test_pearson_of_single_runs(rng):
+    a, b = rng.random((2, 9))
+    assert statistics.pearson(a, b) == pytest.approx(stats.pearsonr(a, b).statistic)
+    assert np.isnan(statistics.pearson(a, np.ones(9)))
+    assert np.isnan(statistics.pearson(np.zeros(9), b))
+
+
+def test_detection_of_single_runs():
     truth = np.array([0.5, 0, 0, 0.01])
-    scores = np.array([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
+    assert statistics.detection(np.array([2.0, 0.1, 0.3, 0.21]), truth, 0.1) == 0.75
+    assert statistics.detection(np.array([4.0, 1, 1, 0.1]), truth, 0.1) == 0.25
+    # Exactly at the threshold is not above it.
+    assert statistics.detection(np.array([1.0, 0.5, 0, 0]), truth, 0.5) == 0.75
+    assert np.isnan(statistics.detection(np.zeros(4), truth, 0.1))
+
+
+def test_auroc_counts_pairs(rng):
+    truth = rng.random(30) * (rng.random(30) < 0.5)
+    scores = rng.integers(0, 6, 30) + 2.0 * (truth > 0)  # with ties
+    pairs = np.sign(scores[truth > 0][:, None] - scores[truth == 0])
+    assert statistics.auroc(scores, truth) == pytest.approx((pairs.mean() + 1) / 2)
+    assert statistics.auroc(np.array([1, 3, 2]), np.array([0, 1, 1])) == 1
+    assert np.isnan(statistics.auroc(scores, np.zeros(30)))
+    assert np.isnan(statistics.auroc(scores, np.ones(30)))
+
+
+def test_correlation_strength(rng):
+    x = rng.normal(size=(50, 3)) @ rng.normal(size=(3, 3))
+    pairs = [stats.pearsonr(x[:, i], x[:, j])[0] for i, j in ((0, 1), (0, 2), (1, 2))]
+    found = statistics.correlation_strength(dataset(x))
+    assert found == pytest.approx(np.mean(pairs))
+    same = x[:, :1] * [1, 2, 3] + [0, 5, 1]
+    assert statistics.correlation_strength(dataset(same)) == pytest.approx(1)
+
+
+def dataset(x: np.ndarray, y: np.ndarray | None = None) -> Dataset:
+    x = x.astype(np.float32)
+    y = np.zeros(len(x), dtype=np.int64) if y is None else y
+    names = np.array([f"x{j + 1}" for j in range(x.shape[1])])
+    return Dataset(x, y, x[:1], y[:1], names, np.full(len(names), np.nan))
+
+
+# Scores and truth -----------------------------------------------------------------
+
+
+def test_detection_accuracy():
     # Above a tenth of the largest: 1, 0, 1, 1, then 1, 1, 1, 0.
-    found = statistics.detection_accuracy(
-        scores_table(scores), features_table(truth), threshold=0.1
-    )
+    scores = [[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]]
+    table = scores_table(scores, truth=[0.5, 0, 0, 0.01])
+    found = statistics.detection_accuracy(table, threshold=0.1)
     assert_estimate(found, [3 / 4, 1 / 4])
+    # Each seed may have a truth of its own.
+    table = scores_table(scores, truth=[[0.5, 0, 0, 0.01], [1, 1, 1, 0]])
+    found = statistics.detection_accuracy(table, threshold=0.1)
+    assert_estimate(found, [3 / 4, 1])
+    without = scores_table([[1.0, 0], [0, 0]], truth=[1, 0])
+    assert np.isnan(statistics.detection_accuracy(without, threshold=0.1).value)
 
 
-def test_share_below():
-    scores = np.array([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
-    found = statistics.share_below(scores_table(scores), threshold=0.11)
-    assert_estimate(found, [2 / 4, 1 / 4])
-
-
-def test_pearson(rng):
-    scores, others = rng.random((2, 4, 12))
-    truth = rng.random(12)
-    found = statistics.pearson_with_truth(scores_table(scores), features_table(truth))
-    assert_estimate(found, [np.corrcoef(row, truth)[0, 1] for row in scores])
-    found = statistics.pearson_with_method(scores_table(scores), scores_table(others))
-    pairs = zip(scores, others, strict=True)
+def test_pearson_with_truth(rng):
+    scores, truth = rng.random((2, 4, 12))
+    found = statistics.pearson_with_truth(scores_table(scores, truth=truth[0]))
+    assert_estimate(found, [np.corrcoef(row, truth[0])[0, 1] for row in scores])
+    found = statistics.pearson_with_truth(scores_table(scores, truth=truth))
+    pairs = zip(scores, truth, strict=True)
     assert_estimate(found, [np.corrcoef(a, b)[0, 1] for a, b in pairs])
     perfect = statistics.pearson_with_truth(
-        scores_table(3 * truth[None] + 1), features_table(truth)
+        scores_table(3 * truth[:1] + 1, truth=truth[0])
     )
     assert perfect.value == pytest.approx(1) and np.isnan(perfect.spread)
-    with pytest.raises(ValueError):
-        statistics.pearson_with_method(scores_table(scores), scores_table(others[1:]))
 
 
-def test_metrics_and_their_ratio():
+@pytest.fixture
+def variants() -> tuple[pd.DataFrame, list[float], list[float]]:
+    """Scores of two variants, and their correlations with a truth of each run."""
+    rng = np.random.default_rng(5)
+    truth = rng.random((2, 3, 8))
+    scores = truth + rng.random((2, 3, 8)) * [[[0.2]], [[2.0]]]
+    table = pd.concat(
+        scores_table(s, truth=t, variant=v)
+        for s, t, v in zip(scores, truth, ("good", "bad"), strict=True)
+    )
+    each = [
+        [np.corrcoef(s, t)[0, 1] for s, t in zip(scores[v], truth[v], strict=True)]
+        for v in (0, 1)
+    ]
+    assert np.mean(each[0]) > np.mean(each[1]) + 0.1
+    return table, *each
+
+
+def test_lowest_pearson_with_truth(variants):
+    table, _, bad = variants
+    assert_estimate(statistics.lowest_pearson_with_truth(table), bad)
+    undefined = table.assign(score=table["score"].where(table["variant"] == "bad", 1))
+    assert np.isnan(statistics.lowest_pearson_with_truth(undefined).value)
+
+
+@pytest.mark.parametrize(("sizes", "sign"), [((9, 100), -1), ((100, 9), 1)])
+def test_pearson_against_a_setting(variants, sizes, sign):
+    # As text, 100 would precede 9.
+    table, good, bad = variants
+    performance = pd.DataFrame(
+        {
+            "variant": ["good", "bad", "bad", "unrelated"],
+            "dataset.examples": [*sizes, sizes[1], 10**6],
+        }
+    )
+    gain = [sign * (a - b) for a, b in zip(good, bad, strict=True)]
+    arguments = {"setting": "dataset.examples"}
+    assert_estimate(statistics.pearson_gain(table, performance, **arguments), gain)
+    assert_estimate(
+        statistics.pearson_at_largest(table, performance, **arguments),
+        good if sign > 0 else bad,
+    )
+
+
+def test_difference_within_pairs():
+    truth = [0.7, 0.7, 0.4, 0.4, 0, 0]
+    scores = [[2, 3, 1, 1, 0, 9], [5, 5, 0, 1, 1, 0], [4, 4, 0, 0, 1, 1]]
+    table = scores_table(scores, truth=truth)
+    # |2 − 3| / 2.5 and 0; 0 and 1 / 0.5; 0, and the second pair has no scores.
+    found = statistics.difference_within_pairs(table)
+    assert_estimate(found, [0.2, 1, 0])
+
+
+def test_largest_irrelevant():
+    scores = [[2, 4, 1, 0.5], [1, 2, 3, 5]]
+    table = scores_table(scores, truth=[[0.1, 1, 0, 0], [0, 0, 1, 1]])
+    assert_estimate(statistics.largest_irrelevant(table), [1 / 4, 2 / 5])
+    none = scores_table(np.zeros((1, 4)), truth=[1, 1, 0, 0])
+    assert np.isnan(statistics.largest_irrelevant(none).value)
+
+
+def test_smallest_to_largest():
+    found = statistics.smallest_to_largest(scores_table([[1, 4], [3, 2]]))
+    assert_estimate(found, [1 / 4, 2 / 3])
+    none = statistics.smallest_to_largest(scores_table([[0, 0], [3, 2]]))
+    assert np.isnan(none.value)
+
+
+def test_share_of_runs_with_one_input():
+    scores = [[10, 0.5, 0], [10, 0.51, 0], [0, 0, 0], [0, 0, 3]]
+    found = statistics.share_of_runs_with_one_input(
+        scores_table(scores), threshold=0.05
+    )
+    assert_estimate(found, [1, 0, 0, 1])
+
+
+def test_share_of_runs_that_find_it(rng):
+    weak = dataset(rng.normal(size=(200, 3)))
+    strong = dataset(rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 3)))
+    perfect = dataset(rng.normal(size=(200, 1)) * [1, 2, 3])
+    table = pd.concat(
+        [
+            scores_table([[5, 1, 1], [1, 5, 1]], truth=[1, 0, 0], variant="a"),
+            scores_table([[1, 0, 0], [0, 0, 0]], truth=[1, 0, 0], variant="b"),
+        ]
+    )
+    data = Datasets({("a", 20): weak, ("a", 21): strong, ("b", None): perfect})
+
+    def share(smallest: float, largest: float) -> Estimate:
+        return statistics.share_of_runs_that_find_it(
+            table, data, strength=[smallest, largest]
+        )
+
+    assert_estimate(share(-1, 1), [1, 0, 1, 0])  # without scores nothing is found
+    assert_estimate(share(-1, 0.999), [1, 0])
+    assert_estimate(share(0.999, 1), [1, 0])
+    assert share(-1, 0.5)[::2] == (1, 1)
+    assert share(0.5, 0.999)[::2] == (0, 1)
+    nothing = share(0.6, 0.7)
+    assert np.isnan(nothing.value) and nothing.n == 0
+
+
+def test_detection_deficit():
+    truth = [1, 1, 0, 0]
+    reference = scores_table([[1, 1, 0, 0], [1, 1, 1, 0]], truth=truth)  # 1, 3/4
+    table = pd.concat(
+        [
+            scores_table([[1, 0, 0, 0], [1, 1, 0, 0]], truth=truth, method="good"),
+            scores_table([[1, 0, 1, 0], [0, 0, 1, 0]], truth=truth, method="poor"),
+        ]
+    )  # 3/4 and 1, 1/2 and 1/4
+    worst, best = (
+        statistics.detection_deficit(table, reference, threshold=0.05, of=of)
+        for of in ("worst", "best")
+    )
+    assert_estimate(worst, [1 / 2, 1 / 2])
+    assert_estimate(best, [1 / 4, -1 / 4])
+    undefined = table.assign(score=table["score"].where(table["method"] == "good", 0))
+    for of in ("worst", "best"):
+        assert np.isnan(
+            statistics.detection_deficit(
+                undefined, reference, threshold=0.05, of=of
+            ).value
+        )
+
+
+# Two methods or models ------------------------------------------------------------
+
+
+def test_pearson_with_method(rng):
+    scores, others = rng.random((2, 4, 12))
+    # The rows of a file need not be in order.
+    other = scores_table(others)[::-1]
+    found = statistics.pearson_with_method(scores_table(scores), other)
+    pairs = zip(scores, others, strict=True)
+    assert_estimate(found, [np.corrcoef(a, b)[0, 1] for a, b in pairs])
+    fewer = scores_table(others[1:])
+    missing = statistics.pearson_with_method(scores_table(scores), fewer)
+    assert np.isnan(missing.value)
+
+
+def test_lowest_pearson_with_variant(rng):
+    base, near, far = rng.random((3, 2, 6))
+    near = base + 0.01 * near
+    table = pd.concat(
+        scores_table(s, variant=v)
+        for s, v in ((far, "far"), (base, "base"), (near, "near"))
+    ).sample(frac=1, random_state=1)
+    base, near, far = (
+        np.array([row / row.max() for row in scores]) for scores in (base, near, far)
+    )
+    found = statistics.lowest_pearson_with_variant(table, base="base")
+    reference = base.mean(axis=0)
+    assert_estimate(
+        found,
+        [np.corrcoef(row, reference)[0, 1] for row in far],
+        value=np.corrcoef(far.mean(axis=0), reference)[0, 1],
+    )
+    nearer = statistics.lowest_pearson_with_variant(
+        statistics.select(table, variant=["base", "near"]), base="base"
+    )
+    assert nearer.value > 0.99 > found.value
+
+
+def test_range_of_magnitudes():
+    table = pd.concat(
+        scores_table(np.array(scores), variant=variant)
+        for variant, scores in {
+            "a": [[1.0, 3], [2, 2]],
+            "b": [[1, 1], [0, 1]],
+            "c": [[1, 2], [2, 3]],
+        }.items()
+    )
+    assert_estimate(statistics.range_of_magnitudes(table), [2 / 1, 2 / 0.5])
+
+
+# How sparse scores are ------------------------------------------------------------
+
+
+def test_share_below_and_above():
+    table = scores_table([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
+    found = statistics.share_below(table, threshold=0.11)
+    assert_estimate(found, [2 / 4, 1 / 4])
+    found = statistics.share_above(table, threshold=0.11)
+    assert_estimate(found, [2 / 4, 3 / 4])
+    at = scores_table([[1.0, 0.5, 0, 0]])
+    assert statistics.share_above(at, threshold=0.5).value == 1 / 4
+    assert statistics.share_below(at, threshold=0.5).value == 2 / 4
+
+
+def test_ratio_of_shares_above():
+    table = scores_table([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
+    other = scores_table([[1.0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
+    found = statistics.ratio_of_shares_above(table, other, threshold=0.11)
+    assert_estimate(found, [0.5 / 0.4, 0.75 / 0.4])
+    found = statistics.ratio_of_shares_above(table, table, threshold=1)
+    assert np.isnan(found.value)
+
+
+# Time -----------------------------------------------------------------------------
+
+
+def test_time_ratio():
+    times = {"slow": [8.0, 9.0], "fast": [2.0, 10.0]}
+    table = pd.concat(
+        scores_table(np.ones((2, 3)), method=method, seconds=np.repeat(seconds, 3))
+        for method, seconds in times.items()
+    )
+    other = scores_table(np.ones((2, 5)), seconds=np.repeat([0.5, 0.1], 5))
+    assert_estimate(statistics.time_ratio(table, other), [2 / 0.5, 9 / 0.1])
+    later = other[other["seed"] == 21]
+    assert np.isnan(statistics.time_ratio(table, later).value)
+
+
+def times_table(numbers: list[int], seconds: list[list[float]]) -> pd.DataFrame:
+    """Times of seeds (rows) for numbers of examples (columns), in no order."""
+    parts = [
+        scores_table(np.ones((len(seconds), 2)), examples=n, seconds=np.repeat(row, 2))
+        for n, row in zip(numbers, zip(*seconds, strict=True), strict=True)
+    ]
+    return pd.concat(parts[::-1])
+
+
+def test_time_exponent():
+    numbers = [1, 2, 10, 30, 100]
+    powers = [[5.0, 5.0, *(3 * n**p for n in (10, 30, 100))] for p in (1, 1.5)]
+    found = statistics.time_exponent(times_table(numbers, powers))
+    assert_estimate(found, [1, 1.5])
+    # Two points have a straight line; of four, the last three count.
+    found = statistics.time_exponent(times_table([1, 100], [[1, 10], [1, 1]]))
+    assert_estimate(found, [0.5, 0])
+    four = times_table([1, 2, 4, 8], [[99, 2, 4, 8], [99, 4, 16, 64]])
+    assert_estimate(statistics.time_exponent(four), [1, 2])
+    noisy = [1.0, 1.3, 2.2, 4.1]
+    found = statistics.time_exponent(times_table([1, 2, 4, 8], [noisy] * 2))
+    slope = stats.linregress(np.log([2, 4, 8]), np.log(noisy[1:])).slope
+    assert_estimate(found, [slope, slope])
+    single = statistics.time_exponent(times_table([10], [[1], [2]]))
+    assert np.isnan(single.value) and single.n == 2
+
+
+def test_largest_exponent_error():
+    nan = np.nan
+    complexity = pd.DataFrame(
+        {
+            "method": ["spectral", "shap", "saliency"],
+            "exponent_N0": [1.1, 9.0, 0.8],
+            "exponent_N0_error": [0.01, 0.02, 0.03],
+            "theory_N0": [1, nan, 1],
+            "exponent_N1": [0.9, nan, 1.25],
+            "exponent_N1_error": [0.04, nan, 0.05],
+            "theory_N1": [1, 1, 1],
+            "exponent_E": [0.01, 1.02, 1.0],
+            "exponent_E_error": [0.06, 0.07, 0.08],
+            "theory_E": [nan, 1, 1],
+        }
+    )
+    found = statistics.largest_exponent_error(complexity)
+    assert found == (pytest.approx(0.25), 0.05, 6)
+    below = complexity.assign(exponent_E=[0.01, 0.6, 1.0])
+    found = statistics.largest_exponent_error(below)
+    assert found == (pytest.approx(0.4), 0.07, 6)
+    nothing = statistics.largest_exponent_error(complexity.assign(
+        theory_N0=nan, theory_N1=nan, theory_E=nan))  # fmt: skip
+    assert np.isnan(nothing.value)
+
+
+# Theory ---------------------------------------------------------------------------
+
+
+def test_largest_deviation():
+    rows = [
+        ("lrp_0", "local", 1.0, 1.1),
+        ("lrp_0", "local", -5.0, -5.0),  # a tenth of 5
+        ("lrp_0", "global", 0.1, 0.1),
+        ("lrp_0", "global", 0.04, 0.01),  # 0.03 of 0.1
+        ("lrp_gamma", "local", 10.0, 10.0),
+    ]
+    columns = ["rule", "level", "measured", "predicted"]
+    theory = pd.DataFrame(rows, columns=columns)
+    found = statistics.largest_deviation(theory)
+    assert found.value == pytest.approx(0.3)
+    assert found.n == 3 and np.isnan(found.spread)
+    found = statistics.largest_deviation(theory[theory["level"] == "local"])
+    assert found.value == pytest.approx(0.02) and found.n == 2
+    theory.loc[0, "measured"] = np.nan
+    assert np.isnan(statistics.largest_deviation(theory).value)
+
+
+# Performance ----------------------------------------------------------------------
+
+
+def test_metrics_of_two_experiments():
     one = pd.DataFrame({"seed": [0, 1, 2], "metric": [1.0, 2, 6]})
     other = pd.DataFrame({"seed": [0, 1], "metric": [1.0, 4]})
     assert_estimate(statistics.test_metric(one), [1, 2, 6])
     found = statistics.ratio_of_metrics(one, other)
     assert_estimate(found, [1 / 2.5, 2 / 2.5, 6 / 2.5])
+    found = statistics.difference_of_metrics(one, other)
+    assert_estimate(found, [1 - 2.5, 2 - 2.5, 6 - 2.5])
+
+
+# Few inputs -----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -136,23 +551,50 @@ def test_share_of_inputs_needed():
             rows += [(s, "ranked", 0, n, error), (s, "random", 0, n, 0.001)]
     columns = ["seed", "selection", "draw", "inputs", "metric"]
     curve = pd.DataFrame(rows, columns=columns)
-    features = features_table(np.zeros(40))
-    found = statistics.share_of_inputs_needed(curve, features, tolerance=0.05)
+    relevance = scores_table(np.ones((2, 40)))
+    found = statistics.share_of_inputs_needed(curve, relevance, tolerance=0.05)
     assert_estimate(found, [2 / 40, 10 / 40])
-    found = statistics.share_of_inputs_needed(curve, features, tolerance=0)
+    found = statistics.share_of_inputs_needed(curve, relevance, tolerance=0)
     assert_estimate(found, [10 / 40, 40 / 40])
+
+
+def ranked_curve(metrics: dict[int, list[float]]) -> pd.DataFrame:
+    """Ranked metrics of seeds for n = 3, 7, 50, …, with random ones of 0.25 ± 0.05."""
+    rows = []
+    for seed, values in metrics.items():
+        for n, value in zip((3, 7, 50, 99), values, strict=False):
+            rows += [
+                (seed, "ranked", 0, n, value),
+                (seed, "random", 0, n, 0.3),
+                (seed, "random", 1, n, 0.2),
+            ]
+    columns = ["seed", "selection", "draw", "inputs", "metric"]
+    return pd.DataFrame(rows[::-1], columns=columns)
+
+
+def test_rise_with_inputs():
+    values = {0: [0.1, 0.2, 0.5, 0.9], 1: [0.1, 0.3, 0.2, 0.9], 2: [4, 3, 2, 1]}
+    found = statistics.rise_with_inputs(ranked_curve(values))
+    expected = [stats.spearmanr(range(4), row).statistic for row in values.values()]
+    assert expected == pytest.approx([1, 0.8, -1])
+    assert_estimate(found, expected)
+    flat = statistics.rise_with_inputs(ranked_curve({0: [1, 1, 1]}))
+    assert np.isnan(flat.value)
+
+
+def test_advantage_over_random():
+    curve = ranked_curve({0: [0.25, 0.5, 0.75], 1: [0.25, 0.1, 0.25]})
+    assert_estimate(statistics.advantage_over_random(curve), [0.25, -0.05])
 
 
 # Images ---------------------------------------------------------------------------
 
 
-def images(ring: np.ndarray, bar: np.ndarray, rng: np.random.Generator) -> Dataset:
+def images(ring: np.ndarray, bar: np.ndarray, rng: np.random.Generator) -> Datasets:
     y = rng.permutation(np.repeat([0, 1], 30))
     pictures = np.stack([ring, bar])
     x = (pictures[y] + rng.normal(0, 0.05, size=(60, *ring.shape))).reshape(60, -1)
-    names = np.array([f"x{j + 1}" for j in range(ring.size)])
-    x = x.astype(np.float32)
-    return Dataset(x, y, x[:1], y[:1], names, np.full(ring.size, np.nan))
+    return Datasets({("", None): dataset(x, y)})
 
 
 def test_zeros_surround_ones_on_a_ring_and_a_bar(rng):
@@ -170,7 +612,9 @@ def test_zeros_surround_ones_on_a_ring_and_a_bar(rng):
     assert_estimate(share(inputs=lit, inner=1, outer=0), [1, 1, 1])
     assert_estimate(share(inputs=lit, inner=0, outer=1), [0, 0, 0])
     # Over all pixels it is the common-language effect size of Mann and Whitney.
-    means = [data.x_train[data.y_train == digit].mean(axis=0) for digit in (0, 1)]
+    means = [
+        data.first.x_train[data.first.y_train == digit].mean(axis=0) for digit in (0, 1)
+    ]
     outside = means[0] > means[1]
     distance = np.hypot(rows, columns).ravel()
     u = stats.mannwhitneyu(distance[outside], distance[~outside]).statistic
@@ -193,6 +637,21 @@ def test_zeros_surround_ones_takes_the_highest_ranked_pixels_of_each_seed(rng):
         scores_table(scores), data, inputs=2, inner=1, outer=0
     )
     assert_estimate(found, [1, 0, 0, 1])
+
+
+def test_share_in_region():
+    image = np.zeros((2, 4, 4))
+    image[0, 0, 3] = image[0, 1, 2] = image[0, 2, 2] = 2
+    image[0, 0, 1] = 1  # the fourth
+    image[1] = 1 - np.arange(16).reshape(4, 4) / 100  # in reading order
+    table = scores_table(image.reshape(2, 16))
+    region = {"rows": [0, 1], "columns": [2, 3]}
+    found = statistics.share_in_region(table, inputs=4, **region)
+    assert_estimate(found, [2 / 4, 2 / 4])
+    found = statistics.share_in_region(table, inputs=3, **region)
+    assert_estimate(found, [2 / 3, 1 / 3])
+    found = statistics.share_in_region(table, inputs=3, rows=[2, 2], columns=[0, 2])
+    assert_estimate(found, [1 / 3, 0])
 
 
 # Bands ----------------------------------------------------------------------------
@@ -272,13 +731,18 @@ def test_no_relevance_at_all_is_not_alignment():
 
 
 def test_every_statistic_takes_tables_first_and_settings_by_keyword():
-    tables = {"relevance", "other", "features", "curve", "performance", "data", "bands"}
-    helpers = {"over_seeds", "score_matrix", "normalised"}
+    tables = {
+        *("relevance", "other", "curve", "performance", "data", "bands"),
+        *("complexity", "theory"),
+    }
+    count = 0
     for name, function in inspect.getmembers(statistics, inspect.isfunction):
-        if function.__module__ != statistics.__name__ or name[0] == "_":
+        signature = inspect.signature(function)
+        private = name[0] == "_" or name == "over_seeds"
+        if signature.return_annotation is not Estimate or private:
             continue
-        if name in helpers:
-            continue
-        for parameter in inspect.signature(function).parameters.values():
+        count += 1
+        for parameter in signature.parameters.values():
             by_keyword = parameter.kind is parameter.KEYWORD_ONLY
             assert (parameter.name not in tables) is by_keyword, (name, parameter)
+    assert count > 25

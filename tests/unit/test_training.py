@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from scipy import optimize
 from torch.nn import functional
 
 from spectral_relevance import training
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses
 from spectral_relevance.layers import SpectralLinear
 from spectral_relevance.networks import Network
-from spectral_relevance.training import shuffled_batches, train
+from spectral_relevance.settings import merged
+from spectral_relevance.training import shuffled_batches, train, train_variants
 
 L2 = {"norm": "l2", "eigenvalues": 0.01, "eigenvectors": 0.02}
 L1 = {"norm": "l1", "eigenvalues": 0.003, "eigenvectors": 0.002}
@@ -60,20 +62,29 @@ def is_single(value: Any) -> bool:
 
 
 def run(
-    data: Dataset,
+    data: Dataset | list[Dataset],
     network: dict[str, Any],
     seeds: list[int],
     regularisation: dict[str, Any] | None = L2,
     **changes: Any,
 ) -> tuple[Network, pd.DataFrame]:
-    return train(
-        data,
+    """Train one variant with a dataset that all runs share, or with one for each."""
+    replicas, history = train(
+        [data] * len(seeds) if isinstance(data, Dataset) else data,
+        runs=[("base", seed) for seed in seeds],
         network=network,
         regularisation=regularisation,
         training=TRAINING | changes,
-        seeds=seeds,
         device="cpu",
     )
+    assert list(replicas.runs()) == [("base", seed) for seed in seeds]
+    return replicas.network, history
+
+
+def another(data: Dataset) -> Dataset:
+    """A dataset of the same shapes with a task of its own."""
+    x = np.roll(data.x_train, 1, axis=1) + 1
+    return dataclasses.replace(data, x_train=x, y_train=data.y_train[::-1].copy())
 
 
 def state(network: Network, replica: int) -> dict[str, torch.Tensor]:
@@ -155,7 +166,11 @@ def train_slowly(
             return functional.cross_entropy(x, y)
         return functional.l1_loss(x[:, 0], y)
 
+    lasso = penalty is not None and penalty["norm"] == "group_lasso"
     parameters = [v for layer in layers for v in layer.values() if v.requires_grad]
+    if lasso:
+        rows, moments = layers[0]["kernel"], {}
+        parameters = [parameter for parameter in parameters if parameter is not rows]
     optimiser = torch.optim.Adam(
         parameters, lr=how["learning_rate"], eps=1e-7, fused=False, foreach=False
     )
@@ -172,13 +187,15 @@ def train_slowly(
             loss = loss_of(answer(x, True), y)
             total, steps = total + loss.item(), steps + 1
             for name, strength in (penalty or {}).items():
-                if name != "norm":
+                if name != "norm" and not lasso:
                     power = {"l1": 1, "l2": 2}[penalty["norm"]]
                     values = layers[0][name].abs() ** power
                     loss = loss + strength * values.sum()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+            if lasso:
+                step_by_rows(rows, moments, how["learning_rate"], penalty["kernel"])
         with torch.no_grad():
             x = torch.from_numpy(data.x_train[n:])
             y = torch.from_numpy(data.y_train[n:])
@@ -192,6 +209,7 @@ def train_slowly(
             norms = first.square().sum(1).sqrt()
             history.append(
                 {
+                    "variant": "base",
                     "seed": seed,
                     "epoch": epoch,
                     "loss": total / steps,
@@ -201,6 +219,22 @@ def train_slowly(
                 }
             )
     return layers, history
+
+
+@torch.no_grad()
+def step_by_rows(
+    rows: torch.Tensor, moments: dict[int, tuple], rate: float, strength: float
+) -> None:
+    """Take a proximal step of the group lasso, input by input."""
+    for j, gradient in enumerate(rows.grad):
+        mean, square, steps = moments.get(j, (0, 0, 0))
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient.square().mean()
+        moments[j] = mean, square, steps + 1
+        t = rate / ((square / (1 - 0.999 ** (steps + 1))).sqrt() + 1e-7)
+        row = rows[j] - t * mean / (1 - 0.9 ** (steps + 1))
+        rows[j] = row * (1 - t * strength / row.norm()).clamp(min=0)
+    rows.grad = None
 
 
 def assert_agree(
@@ -247,6 +281,7 @@ def assert_agree(
         ("spectral", None, 1000),
         ("standard", {"norm": "l2", "kernel": 0.02}, 12),
         ("standard", {"norm": "l1", "kernel": 0.02}, 12),
+        ("standard", {"norm": "group_lasso", "kernel": 0.1}, 12),
     ],
     ids=str,
 )
@@ -262,6 +297,17 @@ def test_training_step_by_step(
     # Dropout scales by a float32.
     assert_agree(*found, expected, tolerance=1e-6)
     assert not found[0].training
+
+
+def test_training_step_by_step_with_a_dataset_for_each_run(
+    classes, description, seed, double
+):
+    one, other = doubled(classes), doubled(another(classes))
+    seeds, own = [seed, seed + 10, seed + 20, seed + 30], [one, other, other, one]
+    found = run(own, description, seeds)
+    runs = zip(own, seeds, strict=True)
+    expected = [train_slowly(data, description, L2, TRAINING, s) for data, s in runs]
+    assert_agree(*found, expected, tolerance=1e-6)
 
 
 def test_training_step_by_step_on_values(values, description, seed, double):
@@ -318,6 +364,105 @@ def test_different_seeds_differ(classes, description, seed):
     assert history.groupby("epoch")["loss"].nunique().eq(3).all()
 
 
+# A dataset for each run -----------------------------------------------------------
+
+
+def test_no_run_sees_the_examples_of_another(classes, description, seed):
+    seeds = [seed, seed + 1, seed + 2]
+    network, history = run([classes, another(classes), classes], description, seeds)
+    changed = dataclasses.replace(classes, x_train=-classes.x_train)
+    network_2, history_2 = run([classes, changed, classes], description, seeds)
+    for r in (0, 2):
+        assert_same_bits(state(network, r), state(network_2, r))
+    others = history["seed"] != seed + 1
+    pd.testing.assert_frame_equal(history[others], history_2[others], check_exact=True)
+    columns = ["loss", "validation_loss"]
+    assert (history[columns] != history_2[columns])[~others].all(axis=None)
+    assert not torch.equal(network.first.weight[1], network_2.first.weight[1])
+
+
+def test_runs_that_share_a_dataset_are_like_runs_with_copies_of_it(
+    classes, description, seed
+):
+    seeds, other = [seed, seed + 1, seed + 2], another(classes)
+    for shared in ([classes] * 3, [other, classes, other]):
+        network, history = run(shared, description, seeds)
+        copies = [dataclasses.replace(data) for data in shared]
+        network_2, history_2 = run(copies, description, seeds)
+        assert_same_bits(network.state_dict(), network_2.state_dict())
+        pd.testing.assert_frame_equal(history, history_2)
+
+
+# Variants -------------------------------------------------------------------------
+
+
+def assert_groups(
+    datasets: Datasets, variants: dict[str, dict[str, Any]], groups: list[list[str]]
+) -> None:
+    """Compare with training each group by itself."""
+    trained, history = train_variants(datasets, variants, [4, 1], device="cpu")
+    histories = []
+    for found, names in zip(trained, groups, strict=True):
+        runs = [(name, seed) for name in names for seed in (4, 1)]
+        assert list(found.runs()) == runs
+        expected, rows = train(
+            [datasets.of(*each) for each in runs],
+            runs=runs,
+            device="cpu",
+            **variants[names[0]],
+        )
+        assert_same_bits(found.network.state_dict(), expected.network.state_dict())
+        histories.append(rows)
+    pd.testing.assert_frame_equal(history, pd.concat(histories, ignore_index=True))
+    assert set(history["variant"]) == set(variants)
+
+
+@pytest.fixture
+def settings(description) -> dict[str, Any]:
+    return {"network": description, "regularisation": L2, "training": TRAINING}
+
+
+def test_variants_that_differ_in_their_data_alone_are_trained_together(
+    classes, settings
+):
+    other = another(classes)
+    datasets = Datasets({("", None): classes, ("b", 4): other, ("b", 1): classes})
+    variants = {name: deepcopy(settings) for name in "abc"}
+    assert_groups(datasets, variants, [["a", "b", "c"]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"regularisation": L2 | {"eigenvalues": 0.02}},
+        {"regularisation": None},
+        {"training": TRAINING | {"epochs": 3, "records": 2}},
+        {"network": {"parametrisation": "standard"}, "regularisation": None},
+    ],
+    ids=["penalty", "no penalty", "epochs", "network"],
+)
+def test_variants_of_other_settings_are_trained_apart(classes, settings, change):
+    changed = {part: merged(settings[part], value) for part, value in change.items()}
+    variants = {"a": settings, "b": settings | changed, "c": settings}
+    assert_groups(Datasets({("", None): classes}), variants, [["a", "c"], ["b"]])
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda d: {"x_train": d.x_train[:120], "y_train": d.y_train[:120]},
+        lambda d: {"x_test": d.x_test[:20], "y_test": d.y_test[:20]},
+        lambda d: {"x_train": d.x_train[:, :4], "x_test": d.x_test[:, :4]},
+    ],
+    ids=["training examples", "test examples", "inputs"],
+)
+def test_variants_of_other_sizes_are_trained_apart(classes, settings, cut):
+    smaller = dataclasses.replace(classes, **cut(classes))
+    datasets = Datasets({("", None): classes, ("b", None): smaller})
+    variants = dict.fromkeys("abc", settings)
+    assert_groups(datasets, variants, [["a", "c"], ["b"]])
+
+
 # History and examples -------------------------------------------------------------
 
 
@@ -328,6 +473,7 @@ def test_different_seeds_differ(classes, description, seed):
 def test_history(classes, description, epochs, records, recorded):
     _, history = run(classes, description, [7, 4], epochs=epochs, records=records)
     assert history.columns.tolist() == [
+        "variant",
         "seed",
         "epoch",
         "loss",
@@ -370,19 +516,20 @@ def test_the_last_tenth_is_held_out(classes, description, seed):
 
 def test_batches_are_fresh_permutations_without_an_incomplete_last(seed):
     generators = [np.random.default_rng(seed + r) for r in range(3)]
-    epochs = [shuffled_batches(23, 5, generators) for _ in range(12)]
+    starts = [100, 0, 23]
+    epochs = [shuffled_batches(23, 5, generators, starts) for _ in range(12)]
     orders, seen = set(), set()
     for batches in epochs:
         assert batches.shape == (4, 3, 5)
         for r in range(3):
-            order = batches[:, r].flatten().tolist()
+            order = (batches[:, r].flatten() - starts[r]).tolist()
             assert len(set(order)) == 20 and set(order) <= set(range(23))
             orders.add(tuple(order))
             seen |= {(r, example) for example in order}
     assert len(orders) == 12 * 3
     assert len(seen) == 3 * 23, "the examples left out change from epoch to epoch"
     alone = [np.random.default_rng(seed + 1)]
-    assert torch.equal(shuffled_batches(23, 5, alone)[:, 0], epochs[0][:, 1])
+    assert torch.equal(shuffled_batches(23, 5, alone, [0])[:, 0], epochs[0][:, 1])
 
 
 def test_a_batch_larger_than_the_training_set_is_all_of_it(classes, description):
@@ -395,11 +542,11 @@ def test_a_batch_larger_than_the_training_set_is_all_of_it(classes, description)
     assert not torch.equal(exact.first.weight, smaller.first.weight)
 
 
-def test_a_diverging_loss_names_seed_and_epoch(classes, description, monkeypatch):
+def test_a_diverging_loss_names_run_and_epoch(classes, description, monkeypatch):
     layer = {"units": 6, "activation": "relu", "batch_norm": False, "dropout": 0}
     network = description | {"hidden": [layer, layer]}
     with pytest.raises(
-        UserError, match=r"^seed 11, epoch 1: .*\nHint: lower"
+        UserError, match=r"^variant base, seed 11, epoch 1: .*\nHint: lower"
     ) as raised:
         run(classes, network, [11, 12], learning_rate=1e30)
     assert "found inf." in str(raised.value) or "found nan." in str(raised.value)
@@ -414,7 +561,9 @@ def test_a_diverging_loss_names_seed_and_epoch(classes, description, monkeypatch
         return losses(outputs, targets, kind) * lost
 
     monkeypatch.setattr(training, "losses", poisoned)
-    with pytest.raises(UserError, match=r"^seed 12, epoch 3: .* found nan\."):
+    with pytest.raises(
+        UserError, match=r"^variant base, seed 12, epoch 3: .* found nan"
+    ):
         run(classes, description, [11, 12])
 
 

@@ -40,6 +40,36 @@ def test_a_malformed_configuration_is_refused(project, change, named):
     assert not outputs(project, "results", "data")
 
 
+@pytest.mark.parametrize(
+    ("target", "change", "named"),
+    [
+        ("mnist_all/lasso", {}, ("lasso", "two classes")),
+        ("independent/saliency", {"saliency": {"examples": 81}}, ("81", "80")),
+        ("independent/shap", {"shap": {"background": 321}}, ("321", "320")),
+    ],
+)
+def test_a_method_that_cannot_be_applied(built, target, change, named):
+    original = built.overlay.read_text(encoding="utf-8")
+    settings = built.settings
+    settings["quick"]["methods"] |= change
+    built.configure(settings)
+    try:
+        result = built.run(f"results/quick/relevance/{target}.csv")
+    finally:
+        built.overlay.write_text(original, encoding="utf-8")
+    message = message_of(result)
+    assert all(name in message for name in named)
+    assert not (built.root / f"results/quick/relevance/{target}.csv").exists()
+
+
+def test_an_unknown_method_is_refused_before_anything_runs(project):
+    target = "results/quick/relevance/independent/guessing.csv"
+    result = project.run(target, options=("--dry-run",))
+    assert result.returncode != 0
+    assert "expected a relevance method, found 'guessing'" in result.stdout
+    assert "the methods are integrated_gradients, lasso" in result.stdout
+
+
 def test_a_missing_mirror_folder_is_named(project):
     settings = project.settings
     settings["data"]["mnist"]["mirror"] = "/no/such/folder"

@@ -68,9 +68,10 @@ def test_versions_agree():
         (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
     )
     conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    *conda, pip = environment["dependencies"]
     listed = {}
-    for entry in environment["dependencies"]:
-        name, _, version = entry.partition("=")
+    for entry in [*conda, *pip["pip"]]:
+        name, _, version = entry.replace("==", "=").partition("=")
         listed[conda_names.get(name, name)] = version
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     lowered = {name.lower(): version for name, version in pins.items()}

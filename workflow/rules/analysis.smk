@@ -1,14 +1,15 @@
 """Tables made from the trained networks.
 
 INPUTS   results/{scale}/models/, results/{scale}/datasets/
-OUTPUTS  results/{scale}/performance/, history/ and curves/, a table per experiment
+OUTPUTS  results/{scale}/performance/, history/, curves/ and relevance/, for each
+         experiment; lrp_theory/, scaling.csv, table1.csv and table1.md
 """
 
 
-rule performance:
-    """Measure {wildcards.experiment} on its test examples; gather the histories."""
+rule evaluate:
+    """Measure {wildcards.experiment} with all inputs and with a few; gather histories."""
     input:
-        data="results/{scale}/datasets/{experiment}/data.npz",
+        data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
         histories=block_files("results/{scale}/models/{experiment}/{block}.csv"),
         code=source(
@@ -16,50 +17,91 @@ rule performance:
             "datasets/base.py",
             "evaluation.py",
             "layers.py",
+            "methods/__init__.py",
+            "methods/spectral.py",
             "networks.py",
+            "settings.py",
         ),
     output:
         performance="results/{scale}/performance/{experiment}.csv",
         history="results/{scale}/history/{experiment}.csv",
+        curve="results/{scale}/curves/{experiment}.csv",
+        relevance="results/{scale}/relevance/{experiment}/spectral.csv",
     log:
-        "logs/{scale}/performance/{experiment}.log",
+        "logs/{scale}/evaluate/{experiment}.log",
     benchmark:
-        "benchmarks/{scale}/performance/{experiment}.jsonl"
+        "benchmarks/{scale}/evaluate/{experiment}.jsonl"
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=10,
+        mem_mb=4000,
+        runtime=30,
+    params:
+        variants=lambda wildcards: experiment(wildcards)["variants"],
+        curve=lambda wildcards: experiment(wildcards)["curve"],
     script:
-        "../scripts/performance.py"
+        "../scripts/evaluate.py"
 
 
-rule curve:
-    """Measure {wildcards.experiment} with all but n of its inputs set to 0."""
+rule lrp_theory:
+    """Compare LRP on {wildcards.experiment} with what the eigenvalues say (eq. 5-7)."""
     input:
-        data="results/{scale}/datasets/{experiment}/data.npz",
+        data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
         code=source(
-            "curves.py",
             "datasets/base.py",
-            "evaluation.py",
             "layers.py",
+            "lrp_theory.py",
+            "methods/_examples.py",
+            "methods/_lrp.py",
             "networks.py",
         ),
     output:
-        "results/{scale}/curves/{experiment}.csv",
+        "results/{scale}/lrp_theory/{experiment}.csv",
     log:
-        "logs/{scale}/curve/{experiment}.log",
+        "logs/{scale}/lrp_theory/{experiment}.log",
     benchmark:
-        "benchmarks/{scale}/curve/{experiment}.jsonl"
+        "benchmarks/{scale}/lrp_theory/{experiment}.jsonl"
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=lrp_settings,
+    script:
+        "../scripts/lrp_theory.py"
+
+
+rule scaling:
+    """Time the methods as networks and data grow, and fit exponents (Table 1)."""
+    input:
+        code=lambda wildcards: [
+            *source("scaling.py"),
+            *method_sources(scaling_settings(wildcards)["methods"]),
+        ],
+    output:
+        times="results/{scale}/scaling.csv",
+        table="results/{scale}/table1.csv",
+        markdown=report(
+            "results/{scale}/table1.md",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"table": "1", "shows": "computing time", "scale": "{scale}"},
+        ),
+    log:
+        "logs/{scale}/scaling.log",
+    benchmark:
+        "benchmarks/{scale}/scaling.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
         runtime=30,
     params:
-        curve=lambda wildcards: experiment(wildcards)["curve"],
+        settings=scaling_settings,
     script:
-        "../scripts/curve.py"
+        "../scripts/scaling.py"

@@ -7,11 +7,12 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from spectral_relevance.claims import read_claims
 from spectral_relevance.errors import UserError
-from spectral_relevance.settings import resolve
+from spectral_relevance.settings import dataset_settings, differences, resolve
 
 SCHEMAS = Path(workflow.basedir, "workflow/schemas")
 SCALES = ("paper", "quick")
-FIGURES = ("01", "02", "03", "05", "06", "07", "10", "11")
+PACKAGE = Path(workflow.basedir, "src/spectral_relevance")
+METHODS = sorted(path.stem for path in PACKAGE.glob("methods/[a-z]*.py"))
 
 try:
     SETTINGS = {
@@ -24,13 +25,13 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-EXPERIMENTS = sorted(SETTINGS["paper"]["experiments"])
+EXPERIMENTS = list(SETTINGS["paper"]["experiments"])
 
 
 wildcard_constraints:
     scale="|".join(SCALES),
     experiment="|".join(EXPERIMENTS),
-    method="[a-z_]+",
+    method="[a-z0-9_]+",
     block=r"\d+(-\d+)?",
 
 
@@ -46,7 +47,7 @@ def everything(scale):
         *expand(
             "results/{scale}/{table}",
             scale=scale,
-            table=("claims.csv", "claims.md", "provenance.json"),
+            table=("claims.csv", "table1.csv", "table1.md", "provenance.json"),
         ),
     ]
 
@@ -59,6 +60,18 @@ def source(*names):
     ]
 
 
+def figure_source(draw):
+    """Files of the package that a figure depends on, by the function that draws it."""
+    return source(
+        "datasets/base.py",
+        "statistics.py",
+        "tables.py",
+        "figures/panels.py",
+        "figures/style.py",
+        f"figures/{draw.split('.')[0]}.py",
+    )
+
+
 def experiment(wildcards):
     """Settings of an experiment at the scale of a target."""
     return SETTINGS[wildcards.scale]["experiments"][wildcards.experiment]
@@ -67,7 +80,7 @@ def experiment(wildcards):
 def blocks(wildcards):
     """Seeds of each training job of an experiment, by the name of the block."""
     seeds = sorted(experiment(wildcards)["seeds"])
-    size = experiment(wildcards)["training"]["replicas_per_job"]
+    size = experiment(wildcards)["seeds_per_job"]
     parts = [seeds[i : i + size] for i in range(0, len(seeds), size)]
     return {
         str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}": part
@@ -93,15 +106,37 @@ MNIST_FILES = expand("data/mnist/MNIST/raw/{file}", file=download("mnist")["file
 MILES_FILES = expand("data/miles/{file}", file=download("miles")["files"])
 
 
+def dataset_request(settings):
+    """What a dataset depends on: its settings, and the seeds of runs that draw own ones."""
+    variants = dataset_settings(settings)
+    own = any(dataset["seed"] is None for dataset in variants.values())
+    return {"variants": variants, "seeds": sorted(settings["seeds"]) if own else []}
+
+
+def dataset_file(wildcards):
+    """File with the examples of an experiment.
+
+    Experiments whose datasets have the same settings share the file of the first.
+    """
+    wanted = dataset_request(experiment(wildcards))
+    experiments = SETTINGS[wildcards.scale]["experiments"]
+    first = next(k for k, e in experiments.items() if dataset_request(e) == wanted)
+    return f"results/{wildcards.scale}/datasets/{first}/data.npz"
+
+
+def dataset_kind(wildcards):
+    """Kind of the dataset of an experiment; all its variants have the same."""
+    return experiment(wildcards)["dataset"]["kind"]
+
+
 def raw_files(wildcards):
     """Downloaded files that a dataset is made from."""
-    kind = experiment(wildcards)["dataset"]["kind"]
-    return {"mnist": MNIST_FILES, "miles": MILES_FILES}.get(kind, [])
+    return {"mnist": MNIST_FILES, "miles": MILES_FILES}.get(dataset_kind(wildcards), [])
 
 
 def raw_arguments(wildcards):
     """Where the raw data lie, as arguments of the function that reads them."""
-    kind = experiment(wildcards)["dataset"]["kind"]
+    kind = dataset_kind(wildcards)
     if kind == "mnist":
         return {"folder": "data/mnist", "files": download("mnist")["files"]}
     if kind == "miles":
@@ -116,19 +151,73 @@ def wheel_arguments():
 
 
 def training_settings(wildcards):
-    """The part of an experiment's settings that training depends on."""
-    settings = experiment(wildcards)
-    return {key: settings[key] for key in ("network", "regularisation", "training")}
+    """The settings of each variant that training depends on."""
+    parts = ("network", "regularisation", "training")
+    variants = experiment(wildcards)["variants"]
+    return {name: {p: v[p] for p in parts} for name, v in variants.items()}
 
 
 def method_settings(wildcards):
-    """Settings of a method for an experiment; the spectral one has none."""
-    return experiment(wildcards)["methods"].get(wildcards.method, {})
+    """Settings of a method for an experiment."""
+    methods = experiment(wildcards)["methods"]
+    if wildcards.method not in METHODS:
+        raise UserError(
+            f"expected a relevance method, found {wildcards.method!r}.",
+            f"the methods are {', '.join(METHODS)}.",
+        )
+    return methods.get(wildcards.method, {})
+
+
+def comparison_settings(wildcards):
+    """What is compared on an experiment, with the settings of the methods."""
+    settings = experiment(wildcards)
+    comparison = settings.get("comparison")
+    if comparison is None:
+        raise UserError(f"experiments.{wildcards.experiment} has no comparison.")
+    methods = {name: settings["methods"][name] for name in comparison["methods"]}
+    return {**comparison, "methods": methods}
+
+
+def method_sources(names):
+    """Files of the package that scores by some methods depend on."""
+    private = [path.name for path in PACKAGE.glob("methods/_*.py")]
+    return source(
+        "datasets/base.py",
+        "layers.py",
+        "networks.py",
+        *(f"methods/{name}" for name in private),
+        *(f"methods/{name}.py" for name in names if name in METHODS),
+    )
+
+
+def method_source(wildcards):
+    """Files of the package that the scores of one method depend on."""
+    return method_sources([wildcards.method])
+
+
+def comparison_source(wildcards):
+    """Files of the package that a comparison depends on."""
+    return method_sources(comparison_settings(wildcards)["methods"])
+
+
+def lrp_settings(wildcards):
+    """Settings of the LRP rules whose theory is tested."""
+    methods = experiment(wildcards)["methods"]
+    return {**methods["lrp_epsilon"], **methods["lrp_gamma"]}
+
+
+def scaling_settings(wildcards):
+    """What is timed, with the settings of the methods."""
+    settings = SETTINGS[wildcards.scale]
+    timed = settings["scaling"]["methods"]
+    methods = {k: {**settings["methods"][k], **v} for k, v in timed.items()}
+    return {**settings["scaling"], "methods": methods}
 
 
 def claim_tables(wildcards):
     """Tables that the claims are judged from."""
-    names = {name for claim in CLAIMS for name in claim["tables"].values()}
+    checks = [check for claim in CLAIMS for check in claim["checks"]]
+    names = {name for check in checks for name in check["tables"].values()}
     return [f"results/{wildcards.scale}/{name}" for name in sorted(names)]
 
 

@@ -47,11 +47,11 @@ rule dataset:
         raw=raw_files,
         code=lambda wildcards: source(
             "datasets/base.py",
-            f"datasets/{experiment(wildcards)['dataset']['kind']}.py",
+            "datasets/__init__.py",
+            f"datasets/{dataset_kind(wildcards)}.py",
         ),
     output:
-        data="results/{scale}/datasets/{experiment}/data.npz",
-        features="results/{scale}/datasets/{experiment}/features.csv",
+        "results/{scale}/datasets/{experiment}/data.npz",
     log:
         "logs/{scale}/dataset/{experiment}.log",
     benchmark:
@@ -60,10 +60,10 @@ rule dataset:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=10,
     params:
-        settings=lambda wildcards: experiment(wildcards)["dataset"],
+        request=lambda wildcards: dataset_request(experiment(wildcards)),
         raw=raw_arguments,
     script:
         "../scripts/dataset.py"

@@ -1,282 +1,216 @@
 """The figures of the paper, each drawn from tables by one function.
 
 INPUTS   tables below results/{scale}/
-OUTPUTS  figures/{scale}/fig{number}.pdf and .png, numbered as in the paper
+OUTPUTS  figures/{scale}/fig{number}.pdf and .png, numbered as in the paper; S1 to S3
+         are supplementary
 """
 
+# For each figure what it shows, the function of spectral_relevance.figures that draws
+# it, and the tables that this function takes.
+FIGURES = {
+    "01": {
+        "shows": "the spectral decomposition",
+        "draw": "scheme.decomposition",
+        "tables": {},
+    },
+    "02": {
+        "shows": "distributions of the features",
+        "draw": "gaussian.distributions",
+        "tables": {"data": "datasets/independent/data.npz"},
+    },
+    "03": {
+        "shows": "eigenvalues of independent features",
+        "draw": "gaussian.eigenvalues",
+        "tables": {
+            "relevance": "relevance/independent/spectral.csv",
+            "lasso": "relevance/independent/lasso.csv",
+        },
+    },
+    "04": {
+        "shows": "eigenvalues of correlated features",
+        "draw": "gaussian.correlated_eigenvalues",
+        "tables": {
+            "data": "datasets/correlated/data.npz",
+            "relevance": "relevance/correlated/spectral.csv",
+        },
+    },
+    "05": {
+        "shows": "eigenvalues of pixels",
+        "draw": "mnist.eigenvalue_map",
+        "tables": {"relevance": "relevance/mnist_01/spectral.csv"},
+    },
+    "06": {
+        "shows": "accuracy with few pixels",
+        "draw": "mnist.accuracy_curve",
+        "tables": {
+            "curve": "curves/mnist_01.csv",
+            "performance": "performance/mnist_01.csv",
+            "relevance": "relevance/mnist_01/spectral.csv",
+        },
+    },
+    "07": {
+        "shows": "relevant pixels of single images",
+        "draw": "mnist.masks",
+        "tables": {
+            "relevance": "relevance/mnist_01/spectral.csv",
+            "data": "datasets/mnist_01/data.npz",
+        },
+    },
+    "08": {
+        "shows": "fives and nines",
+        "draw": "mnist.five_nine",
+        "tables": {
+            "curve": "curves/mnist_59.csv",
+            "performance": "performance/mnist_59.csv",
+            "relevance": "relevance/mnist_59/spectral.csv",
+        },
+    },
+    "09": {
+        "shows": "all ten digits",
+        "draw": "mnist.all_digits",
+        "tables": {
+            "curve": "curves/mnist_all.csv",
+            "performance": "performance/mnist_all.csv",
+            "relevance": "relevance/mnist_all/spectral.csv",
+        },
+    },
+    "10": {
+        "shows": "spectra of stars",
+        "draw": "stellar.spectra",
+        "tables": {"data": "datasets/stellar/data.npz"},
+    },
+    "11": {
+        "shows": "eigenvalues of wavelengths",
+        "draw": "stellar.eigenvalues",
+        "tables": {
+            "relevance": "relevance/stellar/spectral.csv",
+            "curve": "curves/stellar.csv",
+            "mlp": "performance/stellar_mlp.csv",
+            "bands": "line_bands.csv",
+            "data": "datasets/stellar/data.npz",
+        },
+    },
+    "12": {
+        "shows": "eigenvalues and SHAP",
+        "draw": "comparison.shap_on_mnist",
+        "tables": {"comparison": "comparison/mnist_01.csv"},
+    },
+    "13": {
+        "shows": "sparsity",
+        "draw": "comparison.sparsity",
+        "tables": {
+            "mlp": "comparison/mnist_mlp.csv",
+            "regimes": "relevance/mnist_regimes/spectral.csv",
+            "paper": "relevance/mnist_01/spectral.csv",
+        },
+    },
+    "14": {
+        "shows": "eigenvalues and gradients of wavelengths",
+        "draw": "comparison.stellar_methods",
+        "tables": {
+            "comparison": "comparison/stellar.csv",
+            "bands": "line_bands.csv",
+            "data": "datasets/stellar/data.npz",
+        },
+    },
+    "15": {
+        "shows": "pixels after few epochs",
+        "draw": "mnist.few_epochs",
+        "tables": {
+            "relevance": "relevance/mnist_regimes/spectral.csv",
+            "full": "relevance/mnist_01/spectral.csv",
+        },
+    },
+    "16": {
+        "shows": "wavelengths after few epochs",
+        "draw": "stellar.few_epochs",
+        "tables": {
+            "relevance": "relevance/stellar_short/spectral.csv",
+            "full": "relevance/stellar/spectral.csv",
+            "bands": "line_bands.csv",
+            "data": "datasets/stellar/data.npz",
+        },
+    },
+    "17": {
+        "shows": "two correlated features",
+        "draw": "appendix.two_features",
+        "tables": {
+            "data": "datasets/appendix_a/data.npz",
+            "relevance": "relevance/appendix_a/spectral.csv",
+            "lasso": "relevance/appendix_a/lasso.csv",
+        },
+    },
+    "18": {
+        "shows": "spurious features",
+        "draw": "appendix.spurious",
+        "tables": {
+            "data": "datasets/appendix_b/data.npz",
+            "relevance": "relevance/appendix_b/spectral.csv",
+        },
+    },
+    "19": {
+        "shows": "methods compared",
+        "draw": "appendix.methods_compared",
+        "tables": {"comparison": "comparison/appendix_c.csv"},
+    },
+    "20": {
+        "shows": "size of the training set and strength of the penalty",
+        "draw": "appendix.robustness_to_settings",
+        "tables": {
+            "relevance": "relevance/appendix_e/spectral.csv",
+            "performance": "performance/appendix_e.csv",
+        },
+    },
+    "S1": {
+        "shows": "other architectures",
+        "draw": "appendix.architectures",
+        "tables": {
+            "relevance": "relevance/robustness/spectral.csv",
+            "performance": "performance/robustness.csv",
+        },
+    },
+    "S2": {
+        "shows": "LRP and the eigenvalues",
+        "draw": "theory.lrp_factorisation",
+        "tables": {"lrp": "lrp_theory/mnist_01.csv"},
+    },
+    "S3": {
+        "shows": "the penalty as a group lasso",
+        "draw": "theory.group_lasso",
+        "tables": {
+            "relevance": "relevance/group_lasso/spectral.csv",
+            "performance": "performance/group_lasso.csv",
+        },
+    },
+}
 
-rule figure_decomposition:
-    """Draw a spectral layer and the decomposition of its operator (Fig. 1)."""
-    input:
-        code=source(
-            "datasets/base.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/scheme.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig01.pdf",
-        png=report(
-            "figures/{scale}/fig01.png",
-            caption="../report/fig01.rst",
-            category="Figures",
-            labels={
-                "figure": "01",
-                "shows": "the spectral decomposition",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig01.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="scheme.decomposition",
-    script:
-        "../scripts/figure.py"
+# A rule for each figure, figure_01 to figure_S3, because captions know no wildcards.
+for number, figure in FIGURES.items():
 
-
-rule figure_distributions:
-    """Draw features that tell the classes apart and one that does not (Fig. 2)."""
-    input:
-        data="results/{scale}/datasets/independent/data.npz",
-        features="results/{scale}/datasets/independent/features.csv",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/gaussian.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig02.pdf",
-        png=report(
-            "figures/{scale}/fig02.png",
-            caption="../report/fig02.rst",
-            category="Figures",
-            labels={
-                "figure": "02",
-                "shows": "distributions of the features",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig02.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="gaussian.distributions",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_independent_eigenvalues:
-    """Draw the eigenvalues of independent features against the truth (Fig. 3)."""
-    input:
-        relevance="results/{scale}/relevance/independent/spectral.csv",
-        lasso="results/{scale}/relevance/independent/lasso.csv",
-        features="results/{scale}/datasets/independent/features.csv",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/gaussian.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig03.pdf",
-        png=report(
-            "figures/{scale}/fig03.png",
-            caption="../report/fig03.rst",
-            category="Figures",
-            labels={
-                "figure": "03",
-                "shows": "eigenvalues of independent features",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig03.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="gaussian.eigenvalues",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_mnist_eigenvalues:
-    """Draw the eigenvalues of the pixels and where they lie (Fig. 5)."""
-    input:
-        relevance="results/{scale}/relevance/mnist_01/spectral.csv",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/panels.py",
-            "figures/mnist.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig05.pdf",
-        png=report(
-            "figures/{scale}/fig05.png",
-            caption="../report/fig05.rst",
-            category="Figures",
-            labels={
-                "figure": "05",
-                "shows": "eigenvalues of MNIST 0/1",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig05.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="mnist.eigenvalue_map",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_mnist_curve:
-    """Draw the accuracy with few pixels, ranked or random (Fig. 6)."""
-    input:
-        curve="results/{scale}/curves/mnist_01.csv",
-        performance="results/{scale}/performance/mnist_01.csv",
-        relevance="results/{scale}/relevance/mnist_01/spectral.csv",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/panels.py",
-            "figures/mnist.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig06.pdf",
-        png=report(
-            "figures/{scale}/fig06.png",
-            caption="../report/fig06.rst",
-            category="Figures",
-            labels={
-                "figure": "06",
-                "shows": "accuracy with few pixels",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig06.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="mnist.accuracy_curve",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_mnist_masks:
-    """Draw images of ones and zeros under the mask of the top pixels (Fig. 7)."""
-    input:
-        relevance="results/{scale}/relevance/mnist_01/spectral.csv",
-        data="results/{scale}/datasets/mnist_01/data.npz",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/panels.py",
-            "figures/mnist.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig07.pdf",
-        png=report(
-            "figures/{scale}/fig07.png",
-            caption="../report/fig07.rst",
-            category="Figures",
-            labels={"figure": "07", "shows": "masks on images", "scale": "{scale}"},
-        ),
-    log:
-        "logs/{scale}/figures/fig07.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="mnist.masks",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_spectra:
-    """Draw spectra of stars that differ in metallicity (Fig. 10)."""
-    input:
-        data="results/{scale}/datasets/stellar/data.npz",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/panels.py",
-            "figures/stellar.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig10.pdf",
-        png=report(
-            "figures/{scale}/fig10.png",
-            caption="../report/fig10.rst",
-            category="Figures",
-            labels={"figure": "10", "shows": "spectra of stars", "scale": "{scale}"},
-        ),
-    log:
-        "logs/{scale}/figures/fig10.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="stellar.spectra",
-    script:
-        "../scripts/figure.py"
-
-
-rule figure_stellar_eigenvalues:
-    """Draw which wavelengths are relevant and how many are needed (Fig. 11)."""
-    input:
-        relevance="results/{scale}/relevance/stellar/spectral.csv",
-        curve="results/{scale}/curves/stellar.csv",
-        mlp="results/{scale}/performance/stellar_mlp.csv",
-        bands="results/{scale}/line_bands.csv",
-        data="results/{scale}/datasets/stellar/data.npz",
-        code=source(
-            "datasets/base.py",
-            "statistics.py",
-            "tables.py",
-            "figures/style.py",
-            "figures/panels.py",
-            "figures/stellar.py",
-        ),
-    output:
-        pdf="figures/{scale}/fig11.pdf",
-        png=report(
-            "figures/{scale}/fig11.png",
-            caption="../report/fig11.rst",
-            category="Figures",
-            labels={
-                "figure": "11",
-                "shows": "eigenvalues of wavelengths",
-                "scale": "{scale}",
-            },
-        ),
-    log:
-        "logs/{scale}/figures/fig11.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        draw="stellar.eigenvalues",
-    script:
-        "../scripts/figure.py"
+    rule:
+        name:
+            f"figure_{number}"
+        input:
+            **{k: f"results/{{scale}}/{v}" for k, v in figure["tables"].items()},
+            code=figure_source(figure["draw"]),
+        output:
+            pdf=f"figures/{{scale}}/fig{number}.pdf",
+            png=report(
+                f"figures/{{scale}}/fig{number}.png",
+                caption=f"../report/fig{number}.rst",
+                category="Figures",
+                labels={
+                    "figure": number,
+                    "shows": figure["shows"],
+                    "scale": "{scale}",
+                },
+            ),
+        log:
+            f"logs/{{scale}}/figures/fig{number}.log",
+        localrule: True
+        conda:
+            "../../environment.yml"
+        params:
+            draw=figure["draw"],
+        script:
+            "../scripts/figure.py"

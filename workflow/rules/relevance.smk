@@ -1,35 +1,56 @@
 """Relevance of each input by each method.
 
 INPUTS   results/{scale}/models/, results/{scale}/datasets/
-OUTPUTS  results/{scale}/relevance/{experiment}/{method}.csv
+OUTPUTS  results/{scale}/relevance/{experiment}/{method}.csv,
+         results/{scale}/comparison/{experiment}.csv
 """
 
 
 rule relevance:
     """Score the inputs of {wildcards.experiment} by the {wildcards.method} method."""
     input:
-        data="results/{scale}/datasets/{experiment}/data.npz",
+        data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=lambda wildcards: source(
-            "datasets/base.py",
-            "networks.py",
-            "layers.py",
-            "methods/__init__.py",
-            f"methods/{wildcards.method}.py",
-        ),
+        code=method_source,
     output:
         "results/{scale}/relevance/{experiment}/{method}.csv",
     log:
         "logs/{scale}/relevance/{experiment}/{method}.log",
     benchmark:
         "benchmarks/{scale}/relevance/{experiment}/{method}.jsonl"
+    wildcard_constraints:
+        method=r"(?!spectral\b)[a-z0-9_]+",  # that one comes with the evaluation
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=4000,
+        runtime=60,
     params:
         settings=method_settings,
     script:
         "../scripts/relevance.py"
+
+
+rule comparison:
+    """Score {wildcards.experiment} by several methods and numbers of examples."""
+    input:
+        data=dataset_file,
+        models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
+        code=comparison_source,
+    output:
+        "results/{scale}/comparison/{experiment}.csv",
+    log:
+        "logs/{scale}/comparison/{experiment}.log",
+    benchmark:
+        "benchmarks/{scale}/comparison/{experiment}.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=comparison_settings,
+    script:
+        "../scripts/comparison.py"

@@ -8,13 +8,14 @@ OUTPUTS  results/{scale}/models/{experiment}/{block}.pt, .csv (training history)
 rule train:
     """Train seeds {params.seeds} of {wildcards.experiment} side by side."""
     input:
-        data="results/{scale}/datasets/{experiment}/data.npz",
+        data=dataset_file,
         code=source(
             "datasets/base.py",
             "evaluation.py",
             "hardware.py",
             "layers.py",
             "networks.py",
+            "proximal.py",
             "training.py",
         ),
     output:
@@ -24,14 +25,15 @@ rule train:
         "logs/{scale}/train/{experiment}/{block}.log",
     benchmark:
         "benchmarks/{scale}/train/{experiment}/{block}.jsonl"
+    priority: 10  # the long jobs first
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=4000,
         runtime=240,
     params:
-        settings=training_settings,
+        variants=training_settings,
         seeds=lambda wildcards: blocks(wildcards)[wildcards.block],
     script:
         "../scripts/train.py"

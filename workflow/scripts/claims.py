@@ -5,21 +5,17 @@ from pathlib import Path
 import _job
 import pandas as pd
 
-from spectral_relevance.claims import judge, markdown, summary
+from spectral_relevance.claims import judge, markdown, summary, table_paths
 from spectral_relevance.files import replacing, write_table
 from spectral_relevance.tables import read_tables
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
         folder = Path(snakemake.params.folder)
+        claims = snakemake.params.claims
+        tables = read_tables({path: folder / path for path in table_paths(claims)})
         verdicts = pd.DataFrame(
-            [
-                judge(
-                    claim,
-                    read_tables({k: folder / v for k, v in claim["tables"].items()}),
-                )
-                for claim in snakemake.params.claims
-            ]
+            [row for claim in claims for row in judge(claim, tables)]
         )
         texts = {
             snakemake.output.markdown: markdown(verdicts),

@@ -6,5 +6,5 @@ from spectral_relevance import datasets
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
-        dataset = datasets.make(snakemake.params.settings, snakemake.params.raw)
-        dataset.save(snakemake.output.data, snakemake.output.features)
+        made = datasets.make(**snakemake.params.request, raw=snakemake.params.raw)
+        made.save(snakemake.output[0])

@@ -4,20 +4,21 @@ import _job
 import pandas as pd
 
 from spectral_relevance import networks
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.files import write_table
 from spectral_relevance.methods import relevance
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
-        dataset = Dataset.load(snakemake.input.data)
+        datasets = Datasets.load(snakemake.input.data)
         tables = [
             relevance(
                 snakemake.wildcards.method,
-                dataset,
-                *networks.load(model),
+                datasets,
+                group,
                 settings=snakemake.params.settings,
             )
-            for model in snakemake.input.models
+            for path in snakemake.input.models
+            for group in networks.load(path)
         ]
         write_table(pd.concat(tables), snakemake.output[0])

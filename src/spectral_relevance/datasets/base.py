@@ -1,12 +1,14 @@
 """What every dataset is, and its form on disk."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from spectral_relevance.files import replacing, write_table
+from spectral_relevance.errors import UserError
+from spectral_relevance.files import replacing
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,95 @@ class Dataset:
         """Whether the targets are class labels."""
         return np.issubdtype(self.y_train.dtype, np.integer)
 
-    def save(self, data: str | Path, features: str | Path) -> None:
-        """Write the arrays (``.npz``) and the table ``feature, truth`` (CSV)."""
-        with replacing(data) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **vars(self))
-        write_table(
-            pd.DataFrame({"feature": self.features, "truth": self.truth}), features
+    @classmethod
+    def split(
+        cls, x: np.ndarray, y: np.ndarray, *, truth: np.ndarray, test_fraction: float
+    ) -> "Dataset":
+        """Return made examples as a dataset: the first of them are for testing.
+
+        Parameters
+        ----------
+        x : (n, d) array
+            Inputs; they are named x1, x2 and so on.
+        y : (n,) int array
+            Class labels.
+        truth : (d,) array
+            The relevance of each input.
+        test_fraction : float
+            Share of the examples that is kept for testing.
+        """
+        n_test = round(len(y) * test_fraction)
+        x = x.astype(np.float32)
+        return cls(
+            x_train=x[n_test:],
+            y_train=y[n_test:],
+            x_test=x[:n_test],
+            y_test=y[:n_test],
+            features=np.array([f"x{j + 1}" for j in range(x.shape[1])]),
+            truth=truth,
         )
 
+
+class Datasets:
+    """The datasets of an experiment: one for all runs, or one for each of them.
+
+    Parameters
+    ----------
+    entries : mapping
+        Datasets by variant and seed, ``(str, int)``; the seed is None where the runs of
+        a variant share a dataset, the variant ``""`` where all variants share theirs.
+    """
+
+    def __init__(self, entries: Mapping[tuple[str, int | None], Dataset]) -> None:
+        self.entries = dict(entries)
+
+    def of(self, variant: str, seed: int) -> Dataset:
+        """Return the dataset of one run.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
+        for key in ((variant, seed), (variant, None), ("", seed), ("", None)):
+            if key in self.entries:
+                return self.entries[key]
+        raise UserError(f"there is no dataset for variant {variant!r}, seed {seed}.")
+
+    @property
+    def first(self) -> Dataset:
+        """The first dataset: the only one where all runs share it."""
+        return next(iter(self.entries.values()))
+
+    def save(self, path: str | Path) -> None:
+        """Write all of them to one file (``.npz``), each once."""
+        unique = {id(dataset): dataset for dataset in self.entries.values()}
+        places = list(unique)
+        content: dict[str, Any] = {
+            "variants": np.array([variant for variant, _ in self.entries]),
+            "seeds": np.array([-1 if s is None else s for _, s in self.entries]),
+            "places": np.array([places.index(id(d)) for d in self.entries.values()]),
+        }
+        for place, dataset in enumerate(unique.values()):
+            content |= {f"{place}/{k}": value for k, value in vars(dataset).items()}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **content)
+
     @classmethod
-    def load(cls, path: str | Path) -> "Dataset":
+    def load(cls, path: str | Path) -> "Datasets":
         """Read what :meth:`save` wrote."""
+        names = [field.name for field in fields(Dataset)]
         with np.load(path) as arrays:
-            values = {field.name: arrays[field.name] for field in fields(cls)}
-        return cls(**{**values, "target_scale": float(values["target_scale"])})
+            keys = [
+                (variant, None if seed < 0 else seed)
+                for variant, seed in zip(
+                    arrays["variants"].tolist(), arrays["seeds"].tolist(), strict=True
+                )
+            ]
+            places = arrays["places"].tolist()
+            unique = []
+            for place in range(max(places) + 1):
+                values = {name: arrays[f"{place}/{name}"] for name in names}
+                values["target_scale"] = float(values["target_scale"])
+                unique.append(Dataset(**values))
+        return cls({k: unique[p] for k, p in zip(keys, places, strict=True)})

@@ -49,12 +49,9 @@ def independent(
     means[1] += distance
     y = rng.permutation(np.arange(examples) % 2)
     x = rng.normal(means[y], sigma)
-    n_test = round(examples * test_fraction)
-    return Dataset(
-        x_train=x[n_test:].astype(np.float32),
-        y_train=y[n_test:],
-        x_test=x[:n_test].astype(np.float32),
-        y_test=y[:n_test],
-        features=np.array([f"x{j + 1}" for j in range(features)]),
+    return Dataset.split(
+        x,
+        y,
         truth=distance,
+        test_fraction=test_fraction,
     )

@@ -1,4 +1,4 @@
-"""Spectra of stars and their metallicity (Fig. 10 and 11)."""
+"""Spectra of stars and their metallicity (Fig. 10, 11 and 16)."""
 
 import numpy as np
 import pandas as pd
@@ -7,9 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.figures import panels, style
-from spectral_relevance.statistics import inputs_needed, normalised, score_matrix
+from spectral_relevance.statistics import (
+    inputs_needed,
+    normalised,
+    score_matrix,
+    share_above,
+)
 
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 """Of [Fe/H]; a star near each of them is shown."""
@@ -23,28 +28,17 @@ OFFSET = 0.9
 TOLERANCE = 0.01
 """How far above the minimum error, relative to it, counts as reaching it."""
 
-BAND_LABELS = {
-    "CaHK": "Ca H,K",
-    "HDeltaA": "Hδ",
-    "HGammaA": "Hγ",
-    "Fe4383": "Fe4383",
-    "Hb": "Hβ",
-    "Fe5015": "Fe5015",
-    "Mgb": "Mg$b$",
-    "Fe5270": "Fe5270",
-    "Fe5335": "Fe5335",
-    "NaD": "Na D",
-}
-"""The indices that the paper discusses, and how they are written."""
+THRESHOLD = 0.01
+"""Share of the largest eigenvalue above which a wavelength counts as used."""
 
 
 @style.styled
-def spectra(*, data: Dataset) -> Figure:
+def spectra(*, data: Datasets) -> Figure:
     """Draw spectra of stars that differ in metallicity.
 
     Parameters
     ----------
-    data : Dataset
+    data : Datasets
         Spectra and [Fe/H].
 
     Returns
@@ -52,15 +46,16 @@ def spectra(*, data: Dataset) -> Figure:
     Figure
         Spectra above one another, the poorest in metals at the bottom.
     """
-    metallicity = data.y_train * data.target_scale
-    wavelength = data.features.astype(float)
+    dataset = data.first
+    metallicity = dataset.y_train * dataset.target_scale
+    wavelength = dataset.features.astype(float)
     levels = np.quantile(metallicity, QUANTILES)
     colour = Normalize(levels[0], levels[-1])
     figure = style.new(style.DOUBLE, 80 * style.MILLIMETRE)
     axes = figure.subplots()
     for place, quantile in enumerate(levels):
-        star = _typical_star(data.x_train, np.abs(metallicity - quantile))
-        flux = data.x_train[star] + OFFSET * place
+        star = _typical_star(dataset.x_train, np.abs(metallicity - quantile))
+        flux = dataset.x_train[star] + OFFSET * place
         axes.plot(
             wavelength,
             flux,
@@ -98,7 +93,7 @@ def eigenvalues(
     curve: pd.DataFrame,
     mlp: pd.DataFrame,
     bands: pd.DataFrame,
-    data: Dataset,
+    data: Datasets,
 ) -> Figure:
     """Draw which wavelengths are relevant and how many are needed.
 
@@ -112,7 +107,7 @@ def eigenvalues(
         ``seed, metric`` of the standard network.
     bands : DataFrame
         ``index, left, right`` in Å of the known line indices.
-    data : Dataset
+    data : Datasets
         Spectra, of which the mean is shown.
 
     Returns
@@ -130,23 +125,63 @@ def eigenvalues(
     lines = figure.add_subplot(grid[2, :], sharex=spectrum)
     panels.histogram(histogram, scores, "wavelengths")
     _error_curve(error, curve, mlp, scores.shape[1])
-    wavelength = scores.columns.to_numpy().astype(float)
-    spectrum.plot(wavelength, data.x_train.mean(axis=0), color="0.35", linewidth=0.6)
-    spectrum.set(ylabel="mean\nflux", yticks=[0.5, 1], ylim=(0.1, 1))
-    spectrum.tick_params(bottom=False, labelbottom=False)
-    spectrum.spines["bottom"].set_visible(False)
-    lines.vlines(wavelength, 0, scores.mean(), color=style.BLACK, linewidth=0.6)
-    lines.set(
-        xlabel="wavelength (Å)",
-        ylabel=f"normalised eigenvalue\n(mean, n = {len(scores)})",
-        xlim=(wavelength[0], wavelength[-1]),
-        ylim=(0, None),
-    )
-    _shade(spectrum, lines, bands)
+    panels.mean_spectrum(spectrum, data.first)
+    panels.lines(lines, scores)
+    panels.shade((spectrum, lines), bands)
     style.panel(histogram, "a")
     style.panel(error, "b")
     style.panel(spectrum, "c")
     return figure
+
+
+@style.styled
+def few_epochs(
+    *,
+    relevance: pd.DataFrame,
+    full: pd.DataFrame,
+    bands: pd.DataFrame,
+    data: Datasets,
+) -> Figure:
+    """Draw which wavelengths are relevant after a short training.
+
+    Parameters
+    ----------
+    relevance, full : DataFrame
+        ``seed, feature, score`` after the short and after the full training; the
+        features are wavelengths in Å.
+    bands : DataFrame
+        ``index, left, right`` in Å of the known line indices.
+    data : Datasets
+        Spectra, of which the mean is shown.
+
+    Returns
+    -------
+    Figure
+        a, the mean spectrum; b, the eigenvalues along the wavelengths after the short
+        training; c, after the full one.
+    """
+    trainings = {"short training": relevance, "full training (Fig. 11)": full}
+    return panels.stacked_lines(
+        {
+            f"{name}: {_used(table)}": normalised(score_matrix(table))
+            for name, table in trainings.items()
+        },
+        "eigenvalue / largest",
+        [style.BLACK] * len(trainings),
+        data.first,
+        bands,
+    )
+
+
+def _used(relevance: pd.DataFrame) -> str:
+    """Say how many wavelengths are in use."""
+    share = share_above(relevance, threshold=THRESHOLD)
+    inputs = relevance["feature"].nunique()
+    spread = f" ± {inputs * share.spread:.0f}" if share.n > 1 else ""
+    return (
+        f"{inputs * share.value:.0f}{spread} wavelengths "
+        f"above {100 * THRESHOLD:g} % of the largest"
+    )
 
 
 def _error_curve(
@@ -196,28 +231,3 @@ def _error_curve(
         fontsize=6,
         borderaxespad=0.2,
     )
-
-
-def _shade(spectrum: Axes, lines: Axes, bands: pd.DataFrame) -> None:
-    for band in bands.itertuples(index=False):
-        labelled = band.index in BAND_LABELS
-        for axes in (spectrum, lines):
-            axes.axvspan(
-                band.left,
-                band.right,
-                color="0.75" if labelled else "0.92",
-                linewidth=0,
-                zorder=0 if labelled else -1,
-            )
-        if labelled:
-            spectrum.annotate(
-                BAND_LABELS[band.index],
-                ((band.left + band.right) / 2, 1),
-                xytext=(0, 2),
-                xycoords=spectrum.get_xaxis_transform(),
-                textcoords="offset points",
-                rotation=90,
-                ha="center",
-                va="bottom",
-                fontsize=5.5,
-            )

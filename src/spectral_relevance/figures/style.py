@@ -9,6 +9,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import ScalarFormatter
 
 from spectral_relevance.files import replacing
 
@@ -19,7 +20,7 @@ DOUBLE = 180 * MILLIMETRE
 """Width of two columns of the paper, in inches."""
 
 # Seaborn's palette after Okabe and Ito, told apart by people with any colour vision.
-BLUE, ORANGE, GREEN, VERMILION, _, _, _, GREY, _, SKY = seaborn.color_palette(
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, _, GREY, _, SKY = seaborn.color_palette(
     "colorblind"
 ).as_hex()
 BLACK = "#000000"
@@ -34,8 +35,29 @@ COLOURS = {
     "lit": VERMILION,
     "mlp": GREEN,
     "all inputs": BLACK,
+    "full training": VERMILION,
+    "spectral": BLUE,
+    "shap": PURPLE,
+    "saliency": ORANGE,
+    "integrated_gradients": GREEN,
+    "lrp_0": SKY,
+    "lrp_epsilon": VERMILION,
+    "lrp_gamma": BROWN,
+    "lasso": BLACK,
 }
 """One colour for each meaning, the same in all figures."""
+
+METHODS = {
+    "spectral": "spectral",
+    "shap": "SHAP",
+    "saliency": "saliency",
+    "integrated_gradients": "integrated gradients",
+    "lrp_0": "LRP-0",
+    "lrp_epsilon": "LRP-ε",
+    "lrp_gamma": "LRP-γ",
+    "lasso": "lasso",
+}
+"""How the methods are written."""
 
 STYLE: dict[str, Any] = {
     # The one font that comes with matplotlib, so that every machine draws the same.
@@ -114,6 +136,11 @@ def over_runs(values: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 def runs(n: int) -> str:
     """Say what a point and its error bar are, with the number of runs."""
     return f"mean ± s.d., n = {n}" if n > 1 else "n = 1"
+
+
+def power_of_ten(value: float) -> str:
+    """Write a number as a power of ten, with a factor where it needs one."""
+    return f"${ScalarFormatter(useMathText=True).format_data(value)}$"
 
 
 def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:

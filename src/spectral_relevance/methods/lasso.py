@@ -5,17 +5,30 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.networks import Network
+from spectral_relevance.errors import UserError
+from spectral_relevance.networks import Model
+
+
+def count_examples(dataset: Dataset, **settings) -> int:
+    """Return the number of training examples: all of them are used.
+
+    Raises
+    ------
+    UserError
+        If there are not exactly two classes.
+    """
+    classes = len(np.unique(dataset.y_train))
+    if not dataset.is_classification or classes != 2:
+        found = f"{classes} classes" if dataset.is_classification else "a regression"
+        raise UserError(
+            f"expected two classes, found {found}.",
+            "leave this method out of the experiment.",
+        )
+    return len(dataset.x_train)
 
 
 def scores(
-    network: Network,
-    index: int,
-    dataset: Dataset,
-    seed: int,
-    *,
-    strengths: int,
-    folds: int,
+    model: Model, dataset: Dataset, seed: int, *, strengths: int, folds: int
 ) -> np.ndarray:
     """Return the magnitude of the coefficient of each input, shape ``(d,)``.
 
@@ -24,14 +37,14 @@ def scores(
 
     Parameters
     ----------
-    network, index
+    model : Model
         Not used: the regression knows nothing of the network.
     dataset : Dataset
         Two classes; the training examples are used.
     seed : int
         Seed of the folds and of the solver.
     strengths : int
-        Number of inverse penalty strengths C between 1e-4 and 1e2.
+        Number of inverse penalty strengths C between 1e-4 and 10.
     folds : int
         Folds of the cross-validation.
     """
@@ -40,7 +53,7 @@ def scores(
         LogisticRegression(
             l1_ratio=1, solver="liblinear", intercept_scaling=100, random_state=seed
         ),
-        {"C": np.logspace(-4, 2, strengths)},
+        {"C": np.logspace(-4, 1, strengths)},
         cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
         scoring="neg_log_loss",
     )

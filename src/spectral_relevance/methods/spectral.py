@@ -3,12 +3,18 @@
 import numpy as np
 
 from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.networks import Network
+from spectral_relevance.networks import Model
 
 
-def scores(network: Network, index: int, dataset: Dataset, seed: int) -> np.ndarray:
+def count_examples(dataset: Dataset) -> int:
+    """Return 0: no examples enter."""
+    return 0
+
+
+def scores(model: Model, dataset: Dataset, seed: int) -> np.ndarray:
     """Return |λ̃_j| = |λ_j| ‖φ_·j‖₂ of each input, shape ``(d,)`` (Methods).
 
-    Neither examples nor randomness enter.
+    For a standard network it is the norm of the weights that leave the input, to which
+    it corresponds. Neither examples nor randomness enter.
     """
-    return network.relevance()[index].numpy()
+    return model.first.relevance().detach().abs().numpy()

@@ -1,0 +1,205 @@
+"""Times against a clock that runs as told, and fits against other ways to fit."""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spectral_relevance import methods, scaling
+from spectral_relevance.errors import UserError
+
+SIZES = {
+    "N0": [3, 6, 12],
+    "N1": [2, 4, 8],
+    "E": [5, 10, 20],
+    "fixed": {"N0": 4, "N1": 2, "E": 7},
+}
+SETTINGS = {
+    "spectral": {},
+    "saliency": {"examples": None},
+    "integrated_gradients": {"examples": 500, "steps": 2},
+    "lrp_epsilon": {"examples": 500, "epsilon": 1.0e-6},
+    "shap": {"examples": 500, "background": 2, "background_seed": 0},
+}
+
+
+class Laboratory:
+    """Methods that take as long as they are told, and the clock that shows it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.calls: list[tuple[str, int, int, int | None]] = []
+        self.monkeypatch = monkeypatch
+        monkeypatch.setattr(scaling, "process_time", lambda: self.now)
+
+    def add(self, name: str, duration: Callable[[int, int, int | None, int], float]):
+        """Add a method; `duration` is a function of N0, N1, E and of earlier calls."""
+        module = ModuleType(f"{methods.__name__}.{name}")
+
+        def scores(model, dataset, seed, *, examples=None):
+            assert seed == 5
+            n0, n1 = model.first.in_features, model.first.out_features
+            assert model.plain[0].weight.shape == (n1, n0)
+            assert dataset.x_test.shape[1] == len(dataset.features) == n0
+            call = (name, n0, n1, examples)
+            self.now += duration(n0, n1, examples, self.calls.count(call))
+            self.calls.append(call)
+
+        module.scores = scores
+        module.count_examples = lambda dataset, **settings: 0
+        self.monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.fixture
+def laboratory(monkeypatch) -> Laboratory:
+    return Laboratory(monkeypatch)
+
+
+def test_exponents_of_methods_that_follow_a_law(laboratory):
+    laboratory.add("saliency", lambda n0, n1, e, _: n0**0.5 * n1**2 * e**1.5)
+    laboratory.add("spectral", lambda n0, n1, e, _: n0 * n1**3)
+    settings = {"saliency": {"examples": 500}, "spectral": {}}
+    table = scaling.scaling(methods=settings, **SIZES, repeats=2, seed=5)
+    assert table.columns.tolist() == [
+        "method", "quantity", "value", "seconds", "seconds_spread",
+    ]  # fmt: skip
+    assert table["method"].tolist() == ["saliency"] * 9 + ["spectral"] * 9
+    assert table["quantity"].tolist() == (["N0"] * 3 + ["N1"] * 3 + ["E"] * 3) * 2
+    assert table["value"].tolist() == [3, 6, 12, 2, 4, 8, 5, 10, 20] * 2
+    expected = [n**0.5 * 2**2 * 7**1.5 for n in (3, 6, 12)]
+    expected += [4**0.5 * n**2 * 7**1.5 for n in (2, 4, 8)]
+    expected += [4**0.5 * 2**2 * n**1.5 for n in (5, 10, 20)]
+    np.testing.assert_allclose(table["seconds"][:9], expected)
+    np.testing.assert_allclose(table["seconds_spread"], 0, atol=1e-9)
+    fits = scaling.exponents(table).set_index("method")
+    found = fits[["exponent_N0", "exponent_N1", "exponent_E"]]
+    np.testing.assert_allclose(found.loc["saliency"], [0.5, 2, 1.5])
+    np.testing.assert_allclose(found.loc["spectral"], [1, 3, 0], atol=1e-9)
+    errors = fits[["exponent_N0_error", "exponent_N1_error", "exponent_E_error"]]
+    np.testing.assert_allclose(errors.loc["saliency"], 0, atol=1e-6)
+
+
+def test_median_and_spread_without_the_first_call(laboratory):
+    """The first size is timed at the calls 1 to 4, the others at the calls 0 to 3."""
+    times = [1000, 4, 1, 7, 3]
+    laboratory.add("saliency", lambda n0, n1, e, call: times[call + (n0 != 3)])
+    table = scaling.scaling(
+        methods={"saliency": {"examples": 1}}, **SIZES, repeats=4, seed=5
+    )
+    lower, median, upper = np.percentile(times[1:], [25, 50, 75])
+    np.testing.assert_allclose(table["seconds"], median)
+    np.testing.assert_allclose(table["seconds_spread"], (upper - lower) / 2)
+
+
+def test_a_single_repeat_has_no_spread(laboratory):
+    laboratory.add("saliency", lambda *_: 2.0)
+    table = scaling.scaling(
+        methods={"saliency": {"examples": 1}}, **SIZES, repeats=1, seed=5
+    )
+    assert (table["seconds"] == 2).all()
+    assert table["seconds_spread"].isna().all()
+
+
+def test_methods_and_sizes_take_turns(laboratory):
+    laboratory.add("saliency", lambda *_: 1.0)
+    laboratory.add("spectral", lambda *_: 1.0)
+    settings = {"saliency": {"examples": 1}, "spectral": {}}
+    scaling.scaling(methods=settings, **SIZES, repeats=3, seed=5)
+    sizes = [(3, 2, 7), (6, 2, 7), (12, 2, 7), (4, 2, 7), (4, 4, 7), (4, 8, 7)]
+    sizes += [(4, 2, 5), (4, 2, 10), (4, 2, 20)]
+    once = [
+        call
+        for n0, n1, e in sizes
+        for call in (("saliency", n0, n1, e), ("spectral", n0, n1, None))
+    ]
+    assert laboratory.calls == once[:2] + 3 * once
+
+
+def test_real_methods():
+    table = scaling.scaling(methods=SETTINGS, **SIZES, repeats=2, seed=0)
+    assert (table["seconds"] > 0).all() and (table["seconds_spread"] >= 0).all()
+    assert table["method"].drop_duplicates().tolist() == [*SETTINGS]
+    fits = scaling.exponents(table)
+    assert np.isfinite(fits.filter(like="exponent").to_numpy()).all()
+
+
+def test_settings_that_need_more_examples_than_there_are():
+    settings = {"shap": {"examples": 500, "background": 100, "background_seed": 0}}
+    with pytest.raises(UserError, match="at most 7 examples.*found 100"):
+        scaling.scaling(methods=settings, **SIZES, repeats=1, seed=0)
+
+
+@pytest.fixture
+def noisy(rng) -> pd.DataFrame:
+    """Times of all methods that follow no law exactly."""
+    values = {"N0": [8, 16, 64, 128], "N1": [2, 8, 32], "E": [10, 30, 100, 300, 900]}
+    rows = [
+        (method, quantity, value, value * rng.uniform(0.5, 2), 0.0)
+        for method in scaling.THEORY
+        for quantity in values
+        for value in values[quantity]
+    ]
+    names = ["method", "quantity", "value", "seconds", "seconds_spread"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_fits_are_least_squares_of_the_logarithms(noisy):
+    fits = scaling.exponents(noisy).set_index("method")
+    assert fits.index.tolist() == [*scaling.THEORY]
+    for (method, quantity), part in noisy.groupby(["method", "quantity"]):
+        coefficients, covariance = np.polyfit(
+            np.log10(part["value"]), np.log10(part["seconds"]), 1, cov=True
+        )
+        row = fits.loc[method]
+        assert row[f"exponent_{quantity}"] == pytest.approx(coefficients[0])
+        error = covariance[0, 0] ** 0.5
+        assert row[f"exponent_{quantity}_error"] == pytest.approx(error)
+
+
+def test_theory_is_that_of_table_1(noisy):
+    fits = scaling.exponents(noisy).set_index("method")
+    assert fits.columns.tolist() == [
+        "local_theory", "global_theory",
+        "exponent_N0", "exponent_N0_error", "theory_N0",
+        "exponent_N1", "exponent_N1_error", "theory_N1",
+        "exponent_E", "exponent_E_error", "theory_E",
+    ]  # fmt: skip
+    local, many, *powers = (
+        fits[c]
+        for c in ("local_theory", "global_theory", "theory_N0", "theory_N1", "theory_E")
+    )
+    powers = pd.concat(powers, axis=1)
+    for method, orders, expected in (
+        ("saliency", ("O(F)", "O(E F)"), [1, 1, 1]),
+        ("lrp_epsilon", ("O(F)", "O(E F)"), [1, 1, 1]),
+        ("integrated_gradients", ("O(m F)", "O(E m F)"), [1, 1, 1]),
+        ("shap", ("O(2^N0 F)", "O(E 2^N0 F)"), [np.nan, np.nan, 1]),
+        ("spectral", ("-", "O(N0 N1)"), [1, 1, 0]),
+    ):
+        assert (local[method], many[method]) == orders
+        np.testing.assert_array_equal(powers.loc[method], expected)
+
+
+def test_markdown():
+    fit = {
+        "method": "shap",
+        "local_theory": "O(2^N0 F)",
+        "global_theory": "O(E 2^N0 F)",
+    }
+    for quantity, theory in (("N0", np.nan), ("N1", np.nan), ("E", 1)):
+        fit |= {
+            f"exponent_{quantity}": 0.976,
+            f"exponent_{quantity}_error": 0.0249,
+            f"theory_{quantity}": theory,
+        }
+    text = scaling.table1_markdown(pd.DataFrame([fit]))
+    head, rule, row, empty, *notes = text.splitlines()
+    assert head.count("|") == rule.count("|") == row.count("|") == 7
+    assert row == (
+        "| SHAP | O(2^N0 F) | O(E 2^N0 F) | 0.98 ± 0.02 (–) | 0.98 ± 0.02 (–) "
+        "| 0.98 ± 0.02 (1) |"
+    )
+    assert empty == "" and notes

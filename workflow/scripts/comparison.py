@@ -1,0 +1,19 @@
+"""Score the inputs of one experiment by several methods and numbers of examples."""
+
+import _job
+import pandas as pd
+
+from spectral_relevance import networks
+from spectral_relevance.datasets.base import Datasets
+from spectral_relevance.files import write_table
+from spectral_relevance.methods import compare
+
+if __name__ == "__main__":
+    with _job.running(snakemake.log[0]):
+        datasets = Datasets.load(snakemake.input.data)
+        tables = [
+            compare(datasets, group, **snakemake.params.settings)
+            for path in snakemake.input.models
+            for group in networks.load(path)
+        ]
+        write_table(pd.concat(tables), snakemake.output[0])

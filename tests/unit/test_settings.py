@@ -373,7 +373,7 @@ BAD = [
     ("scaling.fixed.N0", REMOVED, ["scaling.fixed:", "'N0' is a required"]),
     ("scaling.m", [1, 2], ["scaling:", "'m' was unexpected"]),
     (f"{STELLAR}.comparison.repeats", REMOVED, ["stellar.comparison:", "'repeats'"]),
-    (f"{STELLAR}.seeds_per_job", REMOVED, ["stellar:", "'seeds_per_job' is a requir"]),
+    (f"{STELLAR}.seeds_per_job", REMOVED, ["stellar:", "'seeds_per_job' is"]),
     ("seeds", REMOVED, ["top level", "'seeds' is a required"]),
     ("data.mnist.files", REMOVED, ["data.mnist", "'files' is a required"]),
     ("experiments", REMOVED, ["top level", "'experiments' is a required"]),

@@ -134,8 +134,12 @@ def test_relevances_of_the_first_run_and_deviations_of_all(figures):
                 filled = not same_color(line.get_markerfacecolor(), "white")
                 for x, y in zip(*line.get_data(), strict=True):
                     drawn[x] = (y, filled)
+            less = case == "negative"
             expected = {
-                predicted / unit: (measured / unit, eigenvalue >= 0)
+                predicted / unit: (
+                    (measured - less * predicted) / unit,
+                    eigenvalue >= 0,
+                )
                 for predicted, measured, eigenvalue in zip(
                     run["predicted"], run["measured"], run["eigenvalue"], strict=True
                 )

@@ -33,17 +33,19 @@ def lrp_factorisation(*, lrp: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        A row for each case of the signs of the eigenvalues, a column for each rule; the
-        points are those of the first run.
+        Above, with eigenvalues that are not negative, the measured relevance; below,
+        where some are negative, what it exceeds the prediction by. A column for each
+        rule; the points are those of the first run.
     """
     rules = lrp["rule"].unique()
     figure = style.new(style.DOUBLE, 128 * style.MILLIMETRE)
-    grid = figure.subplots(len(CASES), len(rules), sharex=True)
+    grid = figure.subplots(len(CASES), len(rules), sharex=True, sharey="row")
     for row, (case, signs) in zip(grid, CASES.items(), strict=True):
         for axes, rule in zip(row, rules, strict=True):
             _against_prediction(axes, select(lrp, case=case, rule=rule))
             axes.set_title(f"{style.METHODS[rule]}, {signs}")
-        row[0].set_ylabel("measured relevance\n/ largest predicted")
+    grid[0, 0].set_ylabel("measured relevance\n/ largest predicted")
+    grid[1, 0].set_ylabel("measured − predicted\n/ largest predicted")
     for axes in grid[-1]:
         axes.set_xlabel(r"predicted, $\lambda_j$ × remainder / largest")
     for axes, letter in zip(grid.flat, "abcdef", strict=True):
@@ -54,26 +56,30 @@ def lrp_factorisation(*, lrp: pd.DataFrame) -> Figure:
 
 def _against_prediction(axes: Axes, table: pd.DataFrame) -> None:
     colour = style.COLOURS[table["rule"].iloc[0]]
+    difference = table["case"].iloc[0] == "negative"
     lines = [f"largest deviation (n = {table['seed'].nunique()})"]
     for level, marker in LEVELS.items():
         part = select(table, level=level)
         magnitudes = part["predicted"].abs().groupby(part["seed"])
         unit = magnitudes.transform("max")
-        deviation = ((part["measured"] - part["predicted"]) / unit).abs().max()
-        lines.append(f"{level}: {deviation:.1e}")
+        deviation = (part["measured"] - part["predicted"]) / unit
+        lines.append(f"{level}: {deviation.abs().max():.1e}")
+        drawn = deviation if difference else part["measured"] / unit
         run = part["seed"] == part["seed"].iloc[0]
         negative = part["eigenvalue"] < 0
         for chosen, face in ((run & ~negative, colour), (run & negative, "white")):
             axes.plot(
                 (part["predicted"] / unit)[chosen],
-                (part["measured"] / unit)[chosen],
+                drawn[chosen],
                 marker,
                 color=colour,
                 markerfacecolor=face,
                 markersize=2.5,
                 markeredgewidth=0.6,
             )
-    axes.axline((0, 0), slope=1, color="0.6", linewidth=0.6, zorder=0)
+    axes.axline(
+        (0, 0), slope=0 if difference else 1, color="0.6", linewidth=0.6, zorder=0
+    )
     axes.text(
         0.04,
         0.97,

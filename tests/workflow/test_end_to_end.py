@@ -79,7 +79,7 @@ def test_changing_a_rate_reruns_that_experiment_alone(built):
     finally:
         built.overlay.write_text(original, encoding="utf-8")
     # Its own training and that of what extends it, on the same data.
-    assert planned["train"] == planned["evaluate"] == 8
+    assert (planned["train"], planned["evaluate"]) == (7, 6)
     assert not planned.keys() & {"dataset", "scaling", "figure_06", "figure_11"}
 
 
@@ -173,8 +173,12 @@ def test_kill_and_run_again_ends_with_the_same_files(built, project):
     assert project.run(target, options=("--unlock",)).returncode == 0
     result = project.run(target, options=("--rerun-incomplete",))
     assert result.returncode == 0, result.stdout
-    expected = (built.root / target).read_bytes()
-    assert (project.root / target).read_bytes() == expected
+    times = ["seconds", "seconds_spread"]
+    found, expected = (
+        pd.read_csv(checkout.root / target).drop(columns=times)
+        for checkout in (project, built)
+    )
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert not list(project.root.rglob("*.part"))
 
 
@@ -183,6 +187,6 @@ def test_the_full_settings_plan_every_target(project, scale):
     planned = project.planned(scale)
     assert planned["claims"] == planned["provenance"] == 1
     assert all(planned[f"figure_{number}"] == 1 for number in FIGURES)
-    assert planned["dataset"] == 10
+    assert planned["dataset"] == 11
     if scale == "quick":
         assert sum(planned.values()) <= 80

@@ -35,10 +35,10 @@ def test_tables_have_the_promised_columns(built):
         assert list(scores) == columns
         assert set(scores["seed"]) == {0, 1}
         assert (scores["score"] >= 0).all()
-    assert scores.groupby("method")["examples"].unique().map(set).to_dict() == {
-        "spectral": {0},
-        "shap": {2, 4, 8},
-    }
+    examples = scores.groupby("method")["examples"].unique().map(set).to_dict()
+    assert examples.pop("spectral") == {0}
+    assert len(examples) == 6
+    assert all(numbers == {2, 4, 8} for numbers in examples.values())
     performance = pd.read_csv(built.root / "results/quick/performance/appendix_e.csv")
     assert {"dataset.examples", "regularisation.eigenvalues"} <= set(performance)
 

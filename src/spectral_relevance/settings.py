@@ -77,27 +77,28 @@ def resolve(
             settings["methods"], experiment.get("methods", {})
         )
         _check_comparison(experiment.get("comparison"), settings["methods"], place)
-        changes = experiment.pop("variants", {})
-        changes = {v: change for v, change in changes.items() if change is not None}
-        variants = {
-            variant: merged({part: experiment[part] for part in VARIED}, change)
-            for variant, change in (changes or {"base": {}}).items()
-        }
+        given = experiment.pop("variants", {})
+        variants = _variants(experiment, given)
         for variant, varied in variants.items():
-            where = f"{place}.variants.{variant}" if changes else place
             # What a variant overrides has to obey the schema as well.
             changed = {**settings, "experiments": {name: {**experiment, **varied}}}
             check(changed, schema, f"{what}, variant {variant}")
-            kind, wanted = varied["dataset"]["kind"], experiment["dataset"]["kind"]
-            if kind != wanted:
-                raise UserError(
-                    f"configuration, {where}.dataset.kind: expected {wanted}, the kind "
-                    f"of the experiment, found {kind}.",
-                    "another kind of dataset needs an experiment of its own.",
-                )
-            _check_together(varied, where)
+            where = f"{place}.variants.{variant}" if variant in given else place
+            _check_together(varied, where, experiment["dataset"]["kind"])
         experiment["variants"] = variants
     return settings
+
+
+def _variants(
+    experiment: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the complete settings of each variant that is not null."""
+    parts = {part: experiment[part] for part in VARIED}
+    changes = {name: change for name, change in given.items() if change is not None}
+    return {
+        name: merged(parts, change)
+        for name, change in (changes or {"base": {}}).items()
+    }
 
 
 def dataset_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,9 +254,15 @@ def _check_comparison(
             )
 
 
-def _check_together(experiment: Mapping[str, Any], place: str) -> None:
-    """Check what a schema cannot say: that settings fit one another."""
+def _check_together(experiment: Mapping[str, Any], place: str, kind: str) -> None:
+    """Check what a schema cannot say: that settings of a variant fit one another."""
     dataset = experiment["dataset"]
+    if dataset["kind"] != kind:
+        raise UserError(
+            f"configuration, {place}.dataset.kind: expected {kind}, the kind of the "
+            f"experiment, found {dataset['kind']}.",
+            "another kind of dataset needs an experiment of its own.",
+        )
     parametrisation = experiment["network"]["parametrisation"]
     known = {
         "spectral": {"norm", "eigenvalues", "eigenvectors"},

@@ -128,7 +128,6 @@ def test_what_extends_another_follows_it_at_each_scale(config):
         "regularisation": None,
     }
     config["quick"]["experiments"]["stellar"]["training"]["epochs"] = 17
-    config["quick"]["experiments"].pop("stellar_mlp")
     for scale, epochs in (
         ("paper", config["experiments"]["stellar"]["training"]["epochs"]),
         ("quick", 17),

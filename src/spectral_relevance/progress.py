@@ -9,8 +9,8 @@ from tqdm import tqdm
 logger = logging.getLogger(__name__)
 
 
-def progress(total: int, what: str) -> Iterator[int]:
-    """Yield 1, 2, …, `total` and show how far the loop has come.
+def progress(total: int, what: str, done: int = 0) -> Iterator[int]:
+    """Yield `done` + 1, …, `total` and show how far the loop has come.
 
     Parameters
     ----------
@@ -18,10 +18,12 @@ def progress(total: int, what: str) -> Iterator[int]:
         Number of steps.
     what : str
         Name of one step, ``epoch`` say.
+    done : int
+        Number of steps that were taken before.
     """
-    steps = range(1, total + 1)
+    steps = range(done + 1, total + 1)
     if sys.stderr.isatty():
-        yield from tqdm(steps, unit=what)
+        yield from tqdm(steps, unit=what, initial=done, total=total)
         return
     for step in steps:
         yield step

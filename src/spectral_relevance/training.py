@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from spectral_relevance.checkpoint import (
+    Checkpoint,
+    digest,
+    get_states,
+    set_states,
+)
 from spectral_relevance.datasets.base import Dataset, Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict, test_part
@@ -30,6 +37,7 @@ def train_variants(
     variants: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
     device: str = "auto",
+    checkpoints: str | Path | None = None,
 ) -> tuple[list[Replicas], pd.DataFrame]:
     """Train all variants of an experiment with some seeds.
 
@@ -47,6 +55,10 @@ def train_variants(
         The seeds that each variant is trained with.
     device : str
         A torch device, or ``auto`` for a GPU where there is one.
+    checkpoints : path, optional
+        A folder of its own for checkpoints. With it, a training that was killed goes on
+        where it was and ends as if it had not been. Remove it when the results are
+        safe.
 
     Returns
     -------
@@ -61,12 +73,13 @@ def train_variants(
         key = [settings, dataset.x_train.shape, dataset.x_test.shape]
         groups.setdefault(json.dumps(key, sort_keys=True), []).append(name)
     trained, histories = [], []
-    for names in groups.values():
+    for number, names in enumerate(groups.values()):
         runs = [(name, seed) for name in names for seed in seeds]
         replicas, history = train(
             [datasets.of(*run) for run in runs],
             runs=runs,
             device=device,
+            checkpoint=Path(checkpoints, f"{number}.pt") if checkpoints else None,
             **variants[names[0]],
         )
         trained.append(replicas)
@@ -82,6 +95,7 @@ def train(
     regularisation: Mapping[str, Any] | None,
     training: Mapping[str, Any],
     device: str = "auto",
+    checkpoint: str | Path | None = None,
 ) -> tuple[Replicas, pd.DataFrame]:
     """Train one replica of a network for each run (Methods, "Training procedure").
 
@@ -108,6 +122,8 @@ def train(
         ``loss``, ``records`` (how often the history is recorded) and ``compile``.
     device : str
         A torch device, or ``auto`` for a GPU where there is one.
+    checkpoint : path, optional
+        Where to keep the state every few minutes and at the end, and to go on from.
 
     Returns
     -------
@@ -215,13 +231,32 @@ def train(
     epochs, records = training["epochs"], training["records"]
     # Counted from the end, so that a single record is that of the last epoch.
     recorded = set(np.linspace(epochs, 1, min(records, epochs)).round().astype(int))
-    history = []
-    for epoch in progress(epochs, "epoch"):
+    history = pd.DataFrame()
+    done = 0
+    if checkpoint is not None:
+        settings = [network, regularisation, training, runs, starts, str(where)]
+        keeper = Checkpoint(checkpoint, digest(settings, [x.cpu(), y.cpu()]))
+        if (state := keeper.load()) is not None:
+            done, history = state["epoch"], pd.DataFrame(state["history"])
+            replicas.load_state_dict(state["network"])
+            for optimiser, values in zip(optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(values)
+            set_states([*orders, *masks], state["generators"])
+    for epoch in progress(epochs, "epoch", done):
         loss = train_epoch()
         if epoch in recorded:
-            history.append(record(epoch, loss))
-    trained = Replicas(replicas.eval().cpu(), variants, seeds)
-    return trained, pd.concat(history, ignore_index=True)
+            history = pd.concat([history, record(epoch, loss)], ignore_index=True)
+        if checkpoint is not None and (keeper.due() or epoch == epochs):
+            keeper.save(
+                {
+                    "epoch": epoch,
+                    "history": history.to_dict("list"),
+                    "network": replicas.state_dict(),
+                    "optimisers": [o.state_dict() for o in optimisers],
+                    "generators": get_states([*orders, *masks]),
+                }
+            )
+    return Replicas(replicas.eval().cpu(), variants, seeds), history
 
 
 def shuffled_batches(

@@ -10,6 +10,7 @@ rule train:
     input:
         data=dataset_file,
         code=source(
+            "checkpoint.py",
             "datasets/base.py",
             "evaluation.py",
             "hardware.py",

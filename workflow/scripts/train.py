@@ -1,5 +1,8 @@
 """Train one block of seeds of one experiment."""
 
+import shutil
+from pathlib import Path
+
 import _job
 
 from spectral_relevance import networks
@@ -11,10 +14,14 @@ from spectral_relevance.training import train_variants
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
         tune_process()
+        # Not an output of the rule: those are deleted when a job fails.
+        checkpoints = Path(f"{snakemake.output.model}.checkpoints")
         trained, history = train_variants(
             Datasets.load(snakemake.input.data),
             snakemake.params.variants,
             snakemake.params.seeds,
+            checkpoints=checkpoints,
         )
         write_table(history, snakemake.output.history)
         networks.save(trained, snakemake.output.model)
+        shutil.rmtree(checkpoints)

@@ -164,11 +164,16 @@ def test_progress_on_a_terminal_is_a_bar(caplog, monkeypatch):
     shown = []
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(
-        progress_module, "tqdm", lambda steps, unit: shown.append(unit) or steps
+        progress_module, "tqdm", lambda steps, **look: shown.append(look) or steps
     )
     with caplog.at_level(logging.INFO, logger="spectral_relevance"):
         assert list(progress(5, "epoch")) == [1, 2, 3, 4, 5]
-    assert shown == ["epoch"] and not caplog.records
+        assert list(progress(5, "epoch", done=3)) == [4, 5]
+    assert not caplog.records
+    assert shown == [
+        {"unit": "epoch", "initial": 0, "total": 5},
+        {"unit": "epoch", "initial": 3, "total": 5},
+    ]
 
 
 # The process ----------------------------------------------------------------------

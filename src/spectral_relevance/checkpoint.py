@@ -70,7 +70,6 @@ class Checkpoint:
 
     def save(self, content: dict[str, Any]) -> None:
         """Write a checkpoint: tensors and plain data, ``epoch`` among them."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as temporary:
             torch.save({**content, "digest": self.digest}, temporary)
         self.written = time.monotonic()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -11,8 +10,8 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from spectral_relevance import methods as relevance_methods
 from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.methods import load, median_and_spread
 from spectral_relevance.networks import Model, Network
 
 QUANTITIES = ("N0", "N1", "E")
@@ -110,7 +109,7 @@ def scaling(
     for size in dict.fromkeys(size for _, _, size in points):
         model, dataset = _problem(*size, seed)
         for method, settings in methods.items():
-            module = import_module(f"{relevance_methods.__name__}.{method}")
+            module = load(method)
             if "examples" in settings:
                 settings = {**settings, "examples": size[2]}
             module.count_examples(dataset, **settings)
@@ -120,9 +119,8 @@ def scaling(
     for call in list(calls.values())[: len(methods)]:
         call()  # loads libraries
     rounds = [[_seconds(call) for call in calls.values()] for _ in range(repeats)]
-    lower, median, upper = np.quantile(rounds, [0.25, 0.5, 0.75], axis=0)
-    spread = (upper - lower) / 2 if repeats > 1 else np.full_like(median, np.nan)
-    times = dict(zip(calls, zip(median, spread, strict=True), strict=True))
+    summary = zip(*median_and_spread(rounds), strict=True)
+    times = dict(zip(calls, summary, strict=True))
     rows = [
         (method, quantity, value, *times[method, size])
         for method in methods

@@ -5,9 +5,9 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from spectral_relevance.claims import read_claims
+from spectral_relevance.claims import read_claims, table_paths
 from spectral_relevance.errors import UserError
-from spectral_relevance.settings import dataset_settings, differences, resolve
+from spectral_relevance.settings import dataset_settings, resolve
 
 SCHEMAS = Path(workflow.basedir, "workflow/schemas")
 SCALES = ("paper", "quick")
@@ -216,9 +216,7 @@ def scaling_settings(wildcards):
 
 def claim_tables(wildcards):
     """Tables that the claims are judged from."""
-    checks = [check for claim in CLAIMS for check in claim["checks"]]
-    names = {name for check in checks for name in check["tables"].values()}
-    return [f"results/{wildcards.scale}/{name}" for name in sorted(names)]
+    return [f"results/{wildcards.scale}/{path}" for path in table_paths(CLAIMS)]
 
 
 def print_verdicts():

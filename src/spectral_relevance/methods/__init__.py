@@ -63,7 +63,7 @@ def relevance(
     UserError
         If there is no such method, or if it does not apply to one of the runs.
     """
-    module = _module(method)
+    module = load(method)
     # First of all: an error should not wait until other runs are scored.
     counts = count_examples(method, datasets, replicas, settings)
     tables = []
@@ -148,7 +148,7 @@ def count_examples(
     UserError
         If there is no such method, or if it does not apply to one of the runs.
     """
-    module = _module(method)
+    module = load(method)
     counts = []
     for variant, seed in replicas.runs():
         dataset = datasets.of(variant, seed)
@@ -161,7 +161,14 @@ def count_examples(
     return counts
 
 
-def _module(method: str) -> ModuleType:
+def load(method: str) -> ModuleType:
+    """Return the module of a method.
+
+    Raises
+    ------
+    UserError
+        If there is no such method.
+    """
     if method not in METHODS:
         raise UserError(
             f"expected a relevance method, found {method!r}.",
@@ -181,5 +188,23 @@ def _timed(
         start = perf_counter()
         result = call()
         seconds.append(perf_counter() - start)
-    lower, median, upper = np.quantile(seconds, [0.25, 0.5, 0.75])
-    return result, median, (upper - lower) / 2 if repeats > 1 else np.nan
+    return result, *median_and_spread(seconds)
+
+
+def median_and_spread(times: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the median over repeats and half their interquartile range.
+
+    Parameters
+    ----------
+    times : sequence of float or of array
+        One for each repeat.
+
+    Returns
+    -------
+    float or array
+        The median.
+    float or array
+        The spread; NaN for a single repeat.
+    """
+    lower, median, upper = np.quantile(times, [0.25, 0.5, 0.75], axis=0)
+    return median, (upper - lower) / (2 if len(times) > 1 else np.nan)

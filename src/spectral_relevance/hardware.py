@@ -23,6 +23,9 @@ def tune_process() -> None:
     # Without it CUDA refuses matrix products in deterministic mode.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # Filling new tensors helps to find reads of memory that nothing was written to; it
+    # costs a pass over each.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -45,6 +45,7 @@ class Linear(nn.Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
+        self.present = in_features
         self.leading = () if replicas is None else (replicas,)
         self._make_parameters()
         self.bias = (
@@ -59,6 +60,12 @@ class Linear(nn.Module):
 
     def _random_parameter(self) -> Tensor:
         return self.kernel
+
+    @torch.no_grad()
+    def permute_inputs(self, order: Tensor) -> None:
+        """Put the parameters of input ``order[k]`` in the place of input k."""
+        parameter = self._random_parameter()
+        parameter.copy_(parameter.index_select(-2, order))
 
     @torch.no_grad()
     def reset_parameters(self, *generators: torch.Generator) -> None:
@@ -78,10 +85,13 @@ class Linear(nn.Module):
         if self.bias is not None:
             self.bias.zero_()
 
+    def _kernel(self) -> Tensor:
+        return self.kernel
+
     @property
     def weight(self) -> Tensor:
         """The weights w_ij from input j to output i, shape ``(..., N2, N1)``."""
-        return self.kernel.mT
+        return self._kernel().mT
 
     def relevance(self) -> Tensor:
         """Euclidean norm of the weights that leave each input, shape ``(..., N1)``."""
@@ -89,7 +99,7 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, N1)`` to ``(n, N2)``, or ``(R, n, N1)`` to ``(R, n, N2)``."""
-        return affine(x, self.weight, self.bias)
+        return affine(x, self._kernel()[..., : self.present, :], self.bias)
 
     def to_linear(self, replica: int | None = None) -> nn.Linear:
         """Return a plain :class:`torch.nn.Linear` that computes the same output.
@@ -192,6 +202,12 @@ class SpectralLinear(Linear):
         return self.eigenvectors
 
     @torch.no_grad()
+    def permute_inputs(self, order: Tensor) -> None:
+        """Put the parameters of input ``order[k]`` in the place of input k."""
+        super().permute_inputs(order)
+        self.eigenvalues.copy_(self.eigenvalues.index_select(-1, order))
+
+    @torch.no_grad()
     def reset_parameters(self, *generators: torch.Generator) -> None:
         """Draw the eigenvectors (Glorot uniform); set λ_in = 1, λ_out = 0, bias 0.
 
@@ -205,13 +221,16 @@ class SpectralLinear(Linear):
         if self.out_eigenvalues is not None:
             self.out_eigenvalues.zero_()
 
-    @property
-    def weight(self) -> Tensor:
-        """The weights w_ij = (λ_in,j − λ_out,i) φ_ij (eq. 11), ``(..., N2, N1)``."""
+    def _kernel(self) -> Tensor:
         factors = self.eigenvalues.unsqueeze(-1)
         if self.out_eigenvalues is not None:
             factors = factors - self.out_eigenvalues.unsqueeze(-2)
-        return (factors * self.eigenvectors).mT
+        return factors * self.eigenvectors
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights w_ij = (λ_in,j − λ_out,i) φ_ij (eq. 11), ``(..., N2, N1)``."""
+        return super().weight
 
     def relevance(self) -> Tensor:
         """Rescaled eigenvalues λ̃_j = λ_j ‖φ_·j‖₂ (Methods), shape ``(..., N1)``.
@@ -226,8 +245,9 @@ class SpectralLinear(Linear):
         # λ can multiply the inputs or the eigenvectors; the smaller array is cheaper.
         few_examples = x.dim() > 1 and x.shape[-2] < self.out_features
         if self.out_eigenvalues is None and few_examples:
-            scaled = x * self.eigenvalues.unsqueeze(-2)
-            return affine(scaled, self.eigenvectors.mT, self.bias)
+            scaled = x * self.eigenvalues[..., : self.present].unsqueeze(-2)
+            vectors = self.eigenvectors[..., : self.present, :]
+            return affine(scaled, vectors, self.bias)
         return super().forward(x)
 
     def transfer_operator(self) -> Tensor:
@@ -248,13 +268,13 @@ class SpectralLinear(Linear):
         return phi * eigenvalues.unsqueeze(-2) @ inverse
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return x Wᵀ + b, for each replica where there are replicas."""
-    if weight.dim() == 2:
-        return functional.linear(x, weight, bias)
+def affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x K + b, for each replica where there are replicas."""
     if bias is None:
-        return torch.bmm(x, weight.mT)
-    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
+        return x @ kernel
+    if kernel.dim() == 2:
+        return x @ kernel + bias
+    return torch.baddbmm(bias.unsqueeze(-2), x, kernel)
 
 
 class BatchNorm(nn.Module):

@@ -153,6 +153,12 @@ def train(
         )
     )
     examples = len(x) // len(unique)
+    # Inputs that are 0 in every example go last and are left out: they add nothing to
+    # the outputs, and only the penalty changes their parameters.
+    lit = (x != 0).any(0)
+    order = torch.argsort(~lit, stable=True)
+    present = int(lit.sum())
+    x = x[:, order[:present]]
     starts = [list(unique).index(id(d)) * examples for d in datasets]
     n = round(examples * (1 - training["validation_fraction"]))
     validation = [
@@ -162,14 +168,17 @@ def train(
     x_validation, y_validation = test_part(
         [validation[start // examples] for start in starts], where
     )
+    x_validation = x_validation[..., order[:present]]
     scale = datasets[0].target_scale
     batch_size = min(training["batch_size"], n)
 
     # Independent streams, so that none depends on how much another one draws.
     streams = [np.random.SeedSequence(seed).spawn(3) for seed in seeds]
-    replicas = Network(x.shape[1], network, len(seeds))
+    replicas = Network(len(lit), network, len(seeds))
     replicas.reset_parameters([_torch_generator(stream[0]) for stream in streams])
     replicas.to(where).train()
+    replicas.first.permute_inputs(order)
+    replicas.first.present = present
     orders = [np.random.default_rng(stream[1]) for stream in streams]
     masks = [np.random.Generator(np.random.SFC64(stream[2])) for stream in streams]
 
@@ -256,6 +265,8 @@ def train(
                     "generators": get_states([*orders, *masks]),
                 }
             )
+    replicas.first.present = replicas.inputs
+    replicas.first.permute_inputs(torch.argsort(order))
     return Replicas(replicas.eval().cpu(), variants, seeds), history
 
 

@@ -285,11 +285,13 @@ def assert_agree(
     ],
     ids=str,
 )
+@pytest.mark.parametrize("dark", [[], [0, 2]])
 def test_training_step_by_step(
-    classes, description, seed, double, parametrisation, penalty, batch_size
+    classes, description, seed, double, parametrisation, penalty, batch_size, dark
 ):
     description |= {"parametrisation": parametrisation}
     data = doubled(classes)
+    data.x_train[:, dark] = 0  # training leaves these inputs out
     seeds = [seed, seed + 10]
     found = run(data, description, seeds, penalty, batch_size=batch_size)
     how = TRAINING | {"batch_size": batch_size}

@@ -14,6 +14,11 @@ SCALES = ("paper", "quick")
 PACKAGE = Path(workflow.basedir, "src/spectral_relevance")
 METHODS = sorted(path.stem for path in PACKAGE.glob("methods/[a-z]*.py"))
 
+# Snakemake copies source files into a cache of its own and looks into each folder there
+# only once: what an input function adds later would count as missing.
+for path in PACKAGE.rglob("*.py"):
+    workflow.source_path(f"../../src/spectral_relevance/{path.relative_to(PACKAGE)}")
+
 try:
     SETTINGS = {
         scale: resolve(config, scale, SCHEMAS / "config.schema.yaml")

@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 class Linear(nn.Module):

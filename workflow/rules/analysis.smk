@@ -35,8 +35,8 @@ rule evaluate:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         variants=lambda wildcards: experiment(wildcards)["variants"],
         curve=lambda wildcards: experiment(wildcards)["curve"],
@@ -67,8 +67,8 @@ rule lrp_theory:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=lrp_settings,
     script:
@@ -99,8 +99,8 @@ rule scaling:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=scaling_settings,
     script:

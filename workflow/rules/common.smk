@@ -57,6 +57,15 @@ def everything(scale):
     ]
 
 
+def growing(amount):
+    """A need that grows with each attempt, after a job that a scheduler has stopped.
+
+    The amounts of the rules are one and a half to three times what jobs took at the
+    paper scale (docs/cluster.md).
+    """
+    return lambda wildcards, attempt: amount * attempt
+
+
 def source(*names):
     """Files of the package that a rule depends on; Snakemake does not see imports."""
     return [

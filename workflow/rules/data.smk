@@ -60,8 +60,8 @@ rule dataset:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         request=lambda wildcards: dataset_request(experiment(wildcards)),
         raw=raw_arguments,

@@ -31,8 +31,8 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         variants=training_settings,
         seeds=lambda wildcards: blocks(wildcards)[wildcards.block],

@@ -5,7 +5,10 @@ CORES ?= all
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete
 
-.PHONY: quick paper report readme test lint clean
+KERAS := .venv-keras
+
+.PHONY: quick paper report publish restore readme benchmark
+.PHONY: test test-faults test-cluster lint clean
 
 quick: $(VENV)/installed
 	$(SNAKEMAKE) quick
@@ -18,12 +21,37 @@ report: $(VENV)/installed
 	$(SNAKEMAKE) --report report.zip \
 	    $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
 
-# The README's tables of claims, from the results that are there.
+# docs/replication.md and the README's tables, from the results that are there. COMMIT
+# names that of results whose jobs did not record one.
+publish: $(VENV)/installed
+	$(VENV)/bin/python docs/publish.py publish $(if $(COMMIT),--commit $(COMMIT))
+
+# The published tables, so that figures can be drawn without training. Datasets first:
+# Snakemake makes again what is older than its input.
+restore: $(VENV)/installed
+	$(SNAKEMAKE) paper --until dataset line_bands
+	$(VENV)/bin/python docs/publish.py restore
+
 readme: $(VENV)/installed
-	$(VENV)/bin/python docs/update_readme.py
+	$(VENV)/bin/python docs/publish.py readme
+
+# Without TensorFlow all but Keras is measured.
+benchmark: $(VENV)/installed
+	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
+	    independent correlated mnist_01 stellar)
+	-$(MAKE) $(KERAS)/installed
+	$(VENV)/bin/python workflow/benchmark/benchmark.py --keras $(KERAS)/bin/python
 
 test: $(VENV)/installed
 	$(VENV)/bin/python -m pytest
+
+# SHORT=1 takes a few minutes.
+test-faults: $(VENV)/installed
+	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short)
+
+# Installs Debian's slurm-wlm and munge where they are missing: as root.
+test-cluster: $(VENV)/installed
+	$(VENV)/bin/python -m pytest tests/cluster $(if $(SHORT),-k figure)
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
@@ -42,4 +70,9 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(KERAS)/installed: workflow/benchmark/requirements-keras.txt
+	$(PYTHON) -m venv $(KERAS)
+	$(KERAS)/bin/python -m pip install --quiet --requirement $<
 	touch $@

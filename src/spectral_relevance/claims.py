@@ -13,6 +13,9 @@ import yaml
 from spectral_relevance import statistics
 from spectral_relevance.errors import UserError
 from spectral_relevance.settings import check as check_against_schema
+from spectral_relevance.tables import read_tables
+
+NOT_RUN = statistics.Estimate(np.nan, np.nan, 0)
 
 
 def read_claims(path: str | Path, schema: str | Path) -> list[dict[str, Any]]:
@@ -88,6 +91,26 @@ def table_paths(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({path for check in checks for path in check["tables"].values()})
 
 
+def judge_all(claims: Sequence[Mapping[str, Any]], folder: str | Path) -> pd.DataFrame:
+    """Judge claims from the tables that are there.
+
+    Parameters
+    ----------
+    claims : sequence of mappings
+        The list, as :func:`read_claims` returns it.
+    folder : path
+        Where the tables lie: ``results/{scale}``.
+
+    Returns
+    -------
+    DataFrame
+        The rows of :func:`judge`, in the order of the claims.
+    """
+    paths = {path: Path(folder, path) for path in table_paths(claims)}
+    tables = read_tables({k: path for k, path in paths.items() if path.is_file()})
+    return pd.DataFrame([row for claim in claims for row in judge(claim, tables)])
+
+
 def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Judge one claim.
 
@@ -96,7 +119,7 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str,
     claim : mapping
         An entry of ``config/claims.yaml``.
     tables : mapping
-        The tables that it names, by path.
+        The tables that it names, by path; some may not have been made yet.
 
     Returns
     -------
@@ -104,8 +127,9 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str,
         Rows of ``claims.csv``, one for each check: ``id``, ``check`` (a letter),
         ``section``, ``claim``, ``what``, ``statistic``, ``value``, ``spread``, ``n``,
         ``criterion``, ``met``, ``verdict``, ``authors_value``. The verdict is that of
-        the claim: ``reproduced`` if every criterion is met, ``not judged`` if a
-        statistic is undefined, else ``not reproduced``.
+        the claim: ``not run yet`` if a table of any check is missing, ``not judged`` if
+        a statistic is undefined, ``reproduced`` if every criterion is met, else ``not
+        reproduced``.
 
     Raises
     ------
@@ -113,9 +137,10 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str,
         If a table lacks what a check needs; it names the check.
     """
     rows = []
+    complete = tables.keys() >= set(table_paths([claim]))
     for letter, check in zip(ascii_lowercase, claim["checks"], strict=False):
         try:
-            estimate = _estimate(check, tables)
+            estimate = _estimate(check, tables) if complete else NOT_RUN
         except UserError as error:
             raise UserError(f"claim {claim['id']}{letter}: {error}") from None
         smallest, largest = _limits(check["criterion"])
@@ -134,7 +159,9 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str,
                 "met": bool(smallest <= estimate.value <= largest),
             }
         )
-    if not np.isfinite([row["value"] for row in rows]).all():
+    if not complete:
+        verdict = "not run yet"
+    elif not np.isfinite([row["value"] for row in rows]).all():
         verdict = "not judged"
     elif all(row["met"] for row in rows):
         verdict = "reproduced"
@@ -187,9 +214,12 @@ def markdown(verdicts: pd.DataFrame) -> str:
             number = f"{row.id}{row.check}" if len(checks) > 1 else row.id
             about = (row.section, row.claim, row.verdict, row.authors_value)
             section, claim, verdict, authors_value = about if place == 0 else [""] * 4
+            value, n, met = _with_spread(row), row.n, "yes" if row.met else "no"
+            if row.verdict == "not run yet":
+                value = n = met = ""
             cells = [
-                *(number, section, claim, verdict, row.what, _with_spread(row), row.n),
-                *(row.criterion, "yes" if row.met else "no", authors_value),
+                *(number, section, claim, verdict, row.what, value, n),
+                *(row.criterion, met, authors_value),
             ]
             texts = [str(cell).replace("|", "\\|") for cell in cells]
             lines.append(f"| {' | '.join(texts)} |")

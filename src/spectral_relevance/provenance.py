@@ -1,7 +1,10 @@
 """What is needed to tell how results came about."""
 
+import json
+import logging
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 
 PACKAGES = (
     "torch",
@@ -23,6 +25,12 @@ PACKAGES = (
     "seaborn",
     "snakemake",
 )
+
+CODE = ("Snakefile", "config", "src", "workflow")
+"""What results depend on, below the repository."""
+
+RECORD = "ran with "
+"""Precedes the description of a job in its log."""
 
 
 def describe(
@@ -42,33 +50,91 @@ def describe(
     Returns
     -------
     dict
-        Plain data, ready for JSON. ``git`` is null outside a checkout.
+        Plain data, ready for JSON. ``git`` is that of :func:`code_state`.
     """
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": _git(root),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "hardware": {
-            "processor": _processor(),
-            "cores": psutil.cpu_count(),
-            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-            "gpus": [
-                torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())
-            ],
-        },
-        "system": platform.platform(),
+        "git": code_state(root),
+        **_environment(gpus),
         "sources": dict(sources),
         "settings": dict(settings),
     }
 
 
-def _git(root: str | Path) -> dict[str, Any] | None:
+def describe_job(git: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Describe what a job that ends now ran with.
+
+    Parameters
+    ----------
+    git : mapping or None
+        :func:`code_state` when the job began.
+
+    Returns
+    -------
+    dict
+        Plain data, ready for JSON: as :func:`describe` without sources and settings.
+        GPUs are those that the process can use, if it has used any.
+    """
+    # Small jobs do without torch, which takes seconds to import.
+    torch = sys.modules.get("torch")
+    used = torch is not None and torch.cuda.is_initialized()
+    count = torch.cuda.device_count() if used else 0
+    gpus = [torch.cuda.get_device_name(i) for i in range(count)]
+    return {"git": git, **_environment(gpus)}
+
+
+def log_job(git: Mapping[str, Any] | None) -> None:
+    """Write :func:`describe_job` to the log, for :func:`read_job_log`."""
+    logging.info("%s%s", RECORD, json.dumps(describe_job(git)))
+
+
+def read_job_log(path: str | Path) -> dict[str, Any] | None:
+    """Return what :func:`log_job` wrote; None if there is nothing, or no log."""
+    path = Path(path)
+    if path.is_file():
+        for line in reversed(path.read_text(encoding="utf-8").splitlines()):
+            if RECORD in line:
+                return json.loads(line.partition(RECORD)[2])
+    return None
+
+
+def code_state(root: str | Path) -> dict[str, Any] | None:
+    """Return the state of code and settings.
+
+    Parameters
+    ----------
+    root : path
+        The repository.
+
+    Returns
+    -------
+    dict or None
+        ``commit``, the last one that changed code or settings, and ``dirty``, whether
+        they differ from it. None outside a checkout.
+    """
+    git = ["git", "-C", str(root)]
     try:
-        commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
-        changes = _output(["git", "-C", str(root), "status", "--porcelain"])
+        commit = _output([*git, "log", "-1", "--format=%H", "--", *CODE])
+        changes = _output([*git, "status", "--porcelain", "--", *CODE])
     except (OSError, subprocess.CalledProcessError):
         return None
-    return {"commit": commit, "dirty": bool(changes)}
+    return {"commit": commit, "dirty": bool(changes)} if commit else None
+
+
+def _environment(gpus: Sequence[str]) -> dict[str, Any]:
+    return {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "hardware": {
+            "processor": _processor(),
+            "cores": psutil.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+            "gpus": list(gpus),
+        },
+        "system": platform.platform(),
+    }
 
 
 def _output(command: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import yaml
 
 from spectral_relevance.claims import (
     judge,
+    judge_all,
     markdown,
     read_claims,
     summary,
@@ -301,6 +302,32 @@ def test_a_table_without_the_rows_of_a_check(claim, check):
     tables = {PATH: metrics(1), "scores.csv": SCORES}
     with pytest.raises(UserError, match="claim 4b: expected rows with variant 'z'"):
         judge(claim | {"checks": checks}, tables)
+
+
+def test_a_claim_without_all_of_its_tables(claim, check, tmp_path):
+    other = check | {"tables": {"performance": "other.csv"}}
+    claims = [claim, claim | {"id": 5, "checks": [check, other]}]
+    (tmp_path / PATH).parent.mkdir()
+    metrics(0.7, 0.8).to_csv(tmp_path / PATH, index=False)
+    found = judge_all(claims, tmp_path)
+    assert found["verdict"].tolist() == ["reproduced", "not run yet", "not run yet"]
+    assert found["value"].isna().tolist() == [False, True, True]
+    assert found["n"].tolist() == [2, 0, 0]
+    line = markdown(found).splitlines()[-2]
+    assert line.split("|")[1:6] == [
+        *(" 5a ", " 2.2 ", " Numbers are large. ", " not run yet ", " the metric ")
+    ]
+    assert [cell.strip() for cell in line.split("|")[6:10]] == ["", "", "≥ 0.5", ""]
+
+    metrics(0.7, 0.8).to_csv(tmp_path / "other.csv", index=False)
+    found = judge_all(claims, tmp_path)
+    assert set(found["verdict"]) == {"reproduced"}
+    expected = [
+        row
+        for c in claims
+        for row in judge(c, dict.fromkeys((PATH, "other.csv"), metrics(0.7, 0.8)))
+    ]
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected))
 
 
 # Writing --------------------------------------------------------------------------

@@ -11,7 +11,12 @@ import pytest
 import torch
 
 from spectral_relevance import provenance
-from spectral_relevance.provenance import describe
+from spectral_relevance.provenance import (
+    code_state,
+    describe,
+    log_job,
+    read_job_log,
+)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -27,8 +32,9 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     git(tmp_path, "init")
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "add", "file")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/file").write_text("one")
+    git(tmp_path, "add", "src")
     git(tmp_path, "commit", "-m", "first", "--no-gpg-sign")
     return tmp_path
 
@@ -64,13 +70,42 @@ def test_a_package_that_is_not_installed(checkout, monkeypatch):
 def test_the_commit_and_whether_it_is_what_ran(checkout):
     commit = git(checkout, "rev-parse", "HEAD")
     assert describe(checkout, {}, {})["git"] == {"commit": commit, "dirty": False}
-    (checkout / "file").write_text("two")
+    (checkout / "src/file").write_text("two")
     assert describe(checkout, {}, {})["git"] == {"commit": commit, "dirty": True}
     git(checkout, "commit", "-am", "second", "--no-gpg-sign")
     found = describe(checkout, {}, {})["git"]
     assert found["commit"] != commit and found["dirty"] is False
-    (checkout / "untracked").write_text("three")
+    (checkout / "src/untracked").write_text("three")
     assert describe(checkout, {}, {})["git"]["dirty"] is True
+
+
+def test_what_is_neither_code_nor_settings_changes_nothing(checkout):
+    found = code_state(checkout)
+    (checkout / "README.md").write_text("one")
+    assert code_state(checkout) == found
+    git(checkout, "add", "README.md")
+    git(checkout, "commit", "-m", "second", "--no-gpg-sign")
+    assert code_state(checkout) == found
+    (checkout / "Snakefile").write_text("one")
+    assert code_state(checkout) == found | {"dirty": True}
+
+
+def test_a_job_tells_in_its_log_what_it_ran_with(checkout, tmp_path, caplog):
+    state = code_state(checkout)
+    log = tmp_path / "job.log"
+    assert read_job_log(log) is None, "there is no log"
+    log.write_text("2026-11-24 INFO epoch 15 of 300\n")
+    assert read_job_log(log) is None
+    with caplog.at_level("INFO"):
+        log_job(state)
+    log.write_text(
+        f"2026-11-24 INFO epoch 15 of 300\n2026-11-24 INFO {caplog.messages[0]}\n"
+    )
+    found = read_job_log(log)
+    assert found["git"] == state
+    whole = describe(checkout, {}, {})
+    assert found["versions"] == whole["versions"]
+    assert found["hardware"] == whole["hardware"] | {"gpus": []}, "none was used"
 
 
 def test_outside_a_checkout_and_without_git(tmp_path, checkout, monkeypatch):

@@ -1,21 +1,36 @@
 """What every script of the workflow does first and last."""
 
+import errno
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "src"))
 
 from spectral_relevance.errors import UserError  # noqa: E402
+from spectral_relevance.provenance import code_state, log_job  # noqa: E402
+
+HINTS = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room in your quota",
+    errno.EROFS: "make the folder writable",
+    errno.EACCES: "make the folder or file accessible",
+    errno.EISDIR: "remove the folder that stands where a file belongs",
+    errno.ENOTDIR: "remove the file that stands where a folder belongs",
+}
 
 
 @contextmanager
 def running(log: str) -> Iterator[None]:
     """Send log lines, warnings and tracebacks to the job's log file.
 
-    A problem that the user can mend is shown as a message, on the terminal too.
+    The terminal shows a message: of a problem that the user can mend, what to do about
+    it, and of any other where its traceback stands. The log of a job that succeeds ends
+    with the commit, versions and hardware that it ran with.
 
     Parameters
     ----------
@@ -32,12 +47,32 @@ def running(log: str) -> Iterator[None]:
                 force=True,
             )
             logging.captureWarnings(True)
+            git = code_state(ROOT)
             try:
                 yield
-            except UserError as error:
-                logging.error("%s", error)
+                log_job(git)
+            except Exception as error:
+                if isinstance(error, UserError):
+                    logging.error("%s", error)
+                else:
+                    logging.exception("the job failed")
+                    error = _explained(error, log)
                 print(f"Error: {error}", file=terminal)
                 sys.exit(1)
-            except Exception:
-                logging.exception("the job failed")
-                raise
+
+
+def _explained(error: Exception, log: str) -> UserError:
+    cause: BaseException | None = error
+    # matplotlib fails once more while it cleans up after a full disk.
+    while cause is not None:
+        number, path = getattr(cause, "errno", None), getattr(cause, "filename", None)
+        # torch tells of a full disk by a place in its own source.
+        if "inline_container" in str(cause):
+            number = errno.ENOSPC
+        if number in HINTS:
+            return UserError(
+                f"{os.strerror(number)}{f': {path}' if path else ''}",
+                f"{HINTS[number]}, then run again; what is finished is kept.",
+            )
+        cause = cause.__context__
+    return UserError(f"{type(error).__name__}: {error}", f"{log} holds the traceback.")

@@ -1,0 +1,378 @@
+"""The published run: page, archive, and what it refuses to publish."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import figure_tables
+from spectral_relevance.claims import judge, markdown, read_claims
+from spectral_relevance.errors import UserError
+from spectral_relevance.provenance import RECORD, code_state, describe_job
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+import publish  # noqa: E402
+
+DPI = publish.DPI
+SEEDS = [0, 1, 2]
+DATA = "datasets/mnist_01/data.npz"
+SPECTRAL = "relevance/mnist_01/spectral.csv"
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True)
+
+
+def commit(root: Path) -> str:
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "more", "--no-gpg-sign")
+    return code_state(root)["commit"]
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+def job(root: Path, name: str, *, seconds: float = 10, dirty: bool = False) -> None:
+    """What a job leaves beside its tables."""
+    measured = json.dumps({"s": seconds, "cpu_time": 2 * seconds})
+    write(root / f"benchmarks/paper/{name}.jsonl", measured + "\n")
+    record = json.dumps(describe_job(code_state(root) | {"dirty": dirty}))
+    write(root / f"logs/paper/{name}.log", f"INFO begun\nINFO {RECORD}{record}\n")
+
+
+def mnist(root: Path, seed: int = 0) -> None:
+    """Tables of one experiment, as after its evaluation, from three seeds."""
+    folder = root / "results/paper"
+    scores = figure_tables.scores(figure_tables.PIXELS, SEEDS, seed=seed, sparse=0.9)
+    for name, table in (
+        (SPECTRAL, scores),
+        ("performance/mnist_01.csv", figure_tables.performance(SEEDS)),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(folder / name, index=False)
+    figure_tables.images().save(folder / DATA)
+    for name in ("train/mnist_01/0-1", "train/mnist_01/2", "evaluate/mnist_01"):
+        job(root, name)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the results of one experiment, published with small pictures."""
+    monkeypatch.setattr(publish, "DPI", 30)
+    root = tmp_path / "checkout"
+    for name in ("config", "workflow"):
+        shutil.copytree(ROOT / name, root / name)
+    for scale in ("paper", "quick"):
+        old = f"<!-- claims:{scale} -->\nold {scale}\n<!-- end -->\n"
+        with (root / "README.md").open("a") as file:
+            file.write(old)
+    write(root / ".gitignore", "/results/\n/benchmarks/\n/logs/\n")
+    git(tmp_path, "init", "--quiet", str(root))
+    commit(root)
+    mnist(root)
+    return root
+
+
+def page(root: Path) -> str:
+    return (root / "docs/replication.md").read_text(encoding="utf-8")
+
+
+def section(root: Path, title: str) -> str:
+    return page(root).split(f"# {title}", 1)[1].split("\n#", 1)[0]
+
+
+def manifest(root: Path) -> dict:
+    with zipfile.ZipFile(root / publish.ARCHIVE) as archive:
+        return json.loads(archive.read("manifest.json"))
+
+
+def test_a_partial_run_is_published_and_marked(root):
+    publish.publish(root)
+    claims = read_claims(
+        ROOT / "config/claims.yaml", ROOT / "workflow/schemas/claims.schema.yaml"
+    )
+    (claim,) = [claim for claim in claims if claim["id"] == 8]
+    scores = pd.read_csv(root / "results/paper" / SPECTRAL)
+    (row,) = judge(claim, {SPECTRAL: scores})
+    assert row["verdict"] == "reproduced" and row["n"] == 3
+    text = page(root)
+    assert markdown(pd.DataFrame([row])).splitlines()[-1] in text
+    assert f"1 of {len(claims)} claims are reproduced." in text
+    verdicts = pd.read_csv(root / "docs/replication/claims.csv")
+    others = verdicts[~verdicts["id"].isin([7, 8, 11])]
+    assert set(others["verdict"]) == {"not run yet"}
+    assert "- Not reproduced: claims 7 and 11.\n- Not run yet: claims 1, 2, 3," in text
+    assert len(verdicts) == sum(len(claim["checks"]) for claim in claims)
+
+    assert 'src="replication/fig05.png"' in section(root, "Figure 5: ")
+    assert "a clear peak at zero" in section(root, "Figure 5: ")
+    assert "Not computed yet." in section(root, "Figure 6: ")
+    assert "Not computed yet." in section(root, "Table 1")
+    assert "Figures not computed yet: 2, 3, 4, 6, 8," in text
+    assert "Experiments not computed yet: independent, correlated, mnist_59" in text
+    assert "With fewer than 10 runs: mnist_01 (3)." in text
+    found = sorted(path.name for path in (root / "docs/replication").iterdir())
+    assert found == ["claims.csv", "fig01.png", "fig05.png", "fig07.png", "tables.zip"]
+
+
+def test_pictures_are_small(root, monkeypatch):
+    monkeypatch.setattr(publish, "DPI", DPI)
+    publish.publish(root)
+    for path in (root / "docs/replication").glob("*.png"):
+        assert path.stat().st_size < 150_000
+        with Image.open(path) as image:
+            assert 500 < image.width <= 1400
+
+
+def test_what_the_page_tells_of_the_computing(root):
+    publish.publish(root)
+    text = section(root, "How it was computed")
+    state = code_state(root)["commit"]
+    today = describe_job(None)["written"][:10]
+    row = f"| mnist_01 | 3 | 3 | 1.0 min | 30 s | {today} | `{state[:10]}` |"
+    assert row in text
+    assert "| stellar | not computed yet |" in text
+    hardware = describe_job(None)["hardware"]
+    assert f"{hardware['processor']}, {hardware['cores']} cores" in text
+    assert "by hand" not in text
+
+
+def test_captions_are_plain_markdown(root):
+    for path in (ROOT / "workflow/report").glob("*.rst"):
+        if path.stem != "workflow":
+            text = publish.caption(root, path.stem)
+            assert not set("{}") & set(text) and "``" not in text
+            assert "(scale" not in text and "; scale" not in text
+            assert "  " not in text and " )" not in text and "()" not in text
+
+
+def test_links_lead_to_headings(root):
+    publish.publish(root)
+    text = page(root)
+    headings = [line.lstrip("# ") for line in text.splitlines() if line[:2] == "##"]
+    for heading in headings:
+        keep = [c for c in heading.lower() if c.isalnum() or c in " -_"]
+        anchor = "".join(keep).replace(" ", "-")
+        assert f"](#{anchor})" in text or heading == "Figures"
+    assert len(headings) == 5 + 23
+
+
+def test_the_archive_has_the_same_bytes_again(root):
+    publish.publish(root)
+    before = (root / publish.ARCHIVE).read_bytes()
+    os.utime(root / "results/paper" / SPECTRAL, (1e9, 1e9))
+    shutil.rmtree(root / "logs")
+    publish.publish(root)
+    assert (root / publish.ARCHIVE).read_bytes() == before
+
+
+def test_what_is_archived(root):
+    results = root / "results/paper"
+    for name in ("datasets/own/data.npz", "models/mnist_01/2.csv", "verdicts.txt"):
+        write(results / name, "")
+    write(results / "line_bands.csv", "name\n")
+    write(results / "relevance/gone/spectral.csv", "seed\n0\n")  # not in the settings
+    publish.publish(root)
+    with zipfile.ZipFile(root / publish.ARCHIVE) as archive:
+        names = archive.namelist()
+    assert names == ["manifest.json", "performance/mnist_01.csv", SPECTRAL]
+    assert list(manifest(root)) == ["mnist_01"]
+
+
+def test_restored_tables_are_those_that_were_published(root):
+    results = root / "results/paper"
+    before = {name: (results / name).read_bytes() for name in manifest_tables(root)}
+    shutil.rmtree(results)
+    shutil.rmtree(root / "benchmarks")
+    shutil.rmtree(root / "logs")
+    code = root / "workflow/rules/figures.smk"
+    os.utime(code)
+    publish.restore(root)
+    assert {k: (results / k).read_bytes() for k in before} == before
+    assert all((results / k).stat().st_mtime >= code.stat().st_mtime for k in before)
+    figure_tables.images().save(results / DATA)
+    publish.publish(root)  # without logs and benchmarks
+    os.utime(results / SPECTRAL, (1e9, 1e9))
+    publish.restore(root)
+    assert (results / SPECTRAL).stat().st_mtime > 1e9
+
+
+def manifest_tables(root: Path) -> list[str]:
+    publish.publish(root)
+    return list(manifest(root)["mnist_01"]["tables"])
+
+
+def test_restoring_keeps_other_results(root, capsys):
+    publish.publish(root)
+    mnist(root, seed=1)
+    path = root / "results/paper" / SPECTRAL
+    own = path.read_bytes()
+    publish.restore(root)
+    assert path.read_bytes() == own
+    assert "mnist_01: kept" in capsys.readouterr().out
+
+
+def test_a_damaged_archive_is_refused(root):
+    publish.publish(root)
+    records, tables = publish.read_archive(root / publish.ARCHIVE)
+    tables["mnist_01"][SPECTRAL] += b"more"
+    publish.write_archive(root / publish.ARCHIVE, records, tables)
+    with pytest.raises(UserError, match="tables of mnist_01"):
+        publish.restore(root)
+
+
+def test_each_experiment_keeps_its_commit(root):
+    first = code_state(root)["commit"]
+    publish.publish(root)
+    write(root / "src/later.py", "")
+    second = commit(root)
+    scaling = root / "results/paper/scaling.csv"
+    write(scaling, "seconds\n1\n")
+    job(root, "scaling")
+    for path in (root / "logs/paper/train").rglob("*.log"):
+        path.unlink()
+    publish.publish(root)
+    commits = {name: entry["commits"] for name, entry in manifest(root).items()}
+    assert commits == {"mnist_01": [first], "scaling": [second]}
+    assert f"judged at commit `{second[:10]}`" in page(root)
+
+    mnist(root, seed=1)
+    publish.publish(root)
+    assert manifest(root)["mnist_01"]["commits"] == [second]
+    job(root, "evaluate/mnist_01")
+    write(root / "src/later.py", "more")
+    third = commit(root)
+    mnist(root, seed=2)
+    git(root, "checkout", "--quiet", second)
+    job(root, "evaluate/mnist_01")
+    publish.publish(root)
+    assert set(manifest(root)["mnist_01"]["commits"]) == {second, third}
+
+
+def test_code_that_is_not_of_a_commit(root):
+    publish.publish(root)
+    before = page(root)
+    write(root / "config/config.yaml", "")
+    with pytest.raises(UserError, match="not those of a commit"):
+        publish.publish(root)
+    assert page(root) == before
+    shutil.rmtree(root / ".git")
+    with pytest.raises(UserError, match="not those of a commit"):
+        publish.publish(root)
+
+
+def test_a_job_whose_code_was_not_of_a_commit(root):
+    job(root, "train/mnist_01/2", dirty=True)
+    with pytest.raises(UserError, match=r"train/mnist_01/2\.log: .* not committed"):
+        publish.publish(root)
+
+
+def test_a_job_that_did_not_tell_its_commit(root):
+    write(root / "logs/paper/train/mnist_01/2.log", "INFO begun\n")
+    with pytest.raises(UserError, match=r"train/mnist_01/2\.log: .*\n.*--commit"):
+        publish.publish(root)
+    with pytest.raises(UserError, match="expected a commit, found 'abc'"):
+        publish.publish(root, commit="abc")
+    publish.publish(root, commit="HEAD")
+    state = code_state(root)["commit"]
+    assert f"`{state[:10]}` (stated) |" in page(root)
+    assert "stated by hand" in page(root)
+
+
+def test_a_job_without_its_times(root):
+    (root / "benchmarks/paper/evaluate/mnist_01.jsonl").unlink()
+    with pytest.raises(UserError, match=r"evaluate/mnist_01\.jsonl: expected a file"):
+        publish.publish(root)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "found"),
+    [(["0-1"], "jobs 0-1"), (["0-1", "2", "0-2"], "jobs 0-1, 0-2, 2"), ([], "none")],
+)
+def test_training_jobs_that_do_not_fit_the_seeds(root, jobs, found):
+    shutil.rmtree(root / "benchmarks/paper/train")
+    for name in jobs:
+        job(root, f"train/mnist_01/{name}")
+    with pytest.raises(UserError, match=f"mnist_01: .* {found}"):
+        publish.publish(root)
+
+
+def test_data_that_figures_lack(root):
+    (root / "results/paper" / DATA).unlink()
+    with pytest.raises(
+        UserError, match=f"needed to draw .*\nHint: .* results/paper/{DATA}"
+    ):
+        publish.publish(root)
+
+
+def test_nothing_to_publish(root):
+    shutil.rmtree(root / "results")
+    with pytest.raises(UserError, match="expected tables, found none"):
+        publish.publish(root)
+
+
+def test_what_was_published_does_not_get_lost(root):
+    publish.publish(root)
+    shutil.rmtree(root / "results")
+    write(root / "results/paper/scaling.csv", "seconds\n1\n")
+    job(root, "scaling")
+    with pytest.raises(UserError, match="mnist_01 would no longer be published"):
+        publish.publish(root)
+    publish.restore(root)
+    figure_tables.images().save(root / "results/paper" / DATA)
+    publish.publish(root)
+    assert list(manifest(root)) == ["mnist_01", "scaling"]
+
+
+def test_a_figure_whose_tables_are_gone_is_removed(root):
+    write(root / "docs/replication/fig06.png", "old")
+    publish.publish(root)
+    assert not (root / "docs/replication/fig06.png").exists()
+
+
+def test_the_tables_of_the_readme(root, capsys):
+    publish.publish(root)
+    publish.update_readme(root)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    table = markdown(pd.read_csv(root / publish.VERDICTS, dtype={"section": str}))
+    assert table in page(root)
+    assert readme == (
+        f"<!-- claims:paper -->\n{table}<!-- end -->\n"
+        "<!-- claims:quick -->\nold quick\n<!-- end -->\n"
+    )
+    assert "no results/quick/claims.csv" in capsys.readouterr().out
+    (root / "README.md").write_text(readme.replace("claims:paper", "claims"))
+    with pytest.raises(UserError, match="expected one <!-- claims:paper -->"):
+        publish.update_readme(root)
+
+
+def test_jobs_of_tables():
+    found = {
+        name: publish.job_of(name)
+        for name in (
+            "performance/a.csv",
+            "history/a.csv",
+            "curves/a.csv",
+            "relevance/a/spectral.csv",
+            "relevance/a/lasso.csv",
+            "comparison/a.csv",
+            "lrp_theory/a.csv",
+            "scaling.csv",
+            "table1.md",
+        )
+    }
+    assert list(found.values()) == [
+        *["evaluate/a"] * 4,
+        *("relevance/a/lasso", "comparison/a", "lrp_theory/a", "scaling", "scaling"),
+    ]

@@ -1,0 +1,59 @@
+"""The matrix products of a training step and nothing else, in turns with others.
+
+Takes a job in JSON: ``layers``, for each the number of replicas, of examples in a
+batch, of inputs and of outputs, and whether the gradient of its inputs is needed. Each
+product runs by itself, as often as there is time for; the shortest time counts.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import torch
+import turns
+from torch import Tensor
+
+from spectral_relevance.hardware import tune_process
+
+
+def products(layers: list[dict[str, Any]]) -> list[Callable[[], Tensor]]:
+    """Return a call for each product, with the layout that training uses."""
+    calls = []
+    for layer in layers:
+        r, n, d, h = (layer[k] for k in ("replicas", "batch", "inputs", "outputs"))
+        x, dx = torch.randn(r, n, d), torch.empty(r, n, d)
+        kernel, dkernel = torch.randn(r, d, h), torch.empty(r, d, h)
+        y, dy = torch.empty(r, n, h), torch.randn(r, n, h)
+        factors = [(x, kernel, y), (x.mT, dy, dkernel)]
+        if layer["input_gradient"]:
+            factors.append((dy, kernel.mT, dx))
+        for left, right, result in factors:
+            calls.append(lambda a=left, b=right, c=result: torch.bmm(a, b, out=c))
+    return calls
+
+
+def main() -> None:
+    """Run the products until the driver has had enough."""
+    tune_process()
+    calls = products(json.loads(sys.argv[1])["layers"])
+
+    def work(seconds: float) -> dict[str, Any]:
+        start = perf_counter()
+        best = [float("inf")] * len(calls)
+        while perf_counter() - start < seconds:
+            for place, call in enumerate(calls):
+                # The first one brings what it needs into the cache.
+                call()
+                for _ in range(10):
+                    begin = perf_counter()
+                    call()
+                    best[place] = min(best[place], perf_counter() - begin)
+        return {"seconds": sum(best)}
+
+    turns.answer(work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The measured programs, each in a process of its own (see turns.py)."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from spectral_relevance.errors import UserError
+
+
+class Program:
+    """A measured program that has been started.
+
+    Parameters
+    ----------
+    process : Popen
+        Its process.
+    errors : file
+        What it writes to stderr.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
+        self.process = process
+        self.errors = errors
+
+    def ask(self, seconds: float) -> None:
+        """Let it work for about so many seconds."""
+        print(seconds, file=self.process.stdin, flush=True)
+
+    def hear(self) -> dict[str, Any]:
+        """Wait for its next message.
+
+        Raises
+        ------
+        UserError
+            If it has ended instead.
+        """
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            last = self.errors.read().strip().splitlines()[-3:]
+            name = Path(self.process.args[1]).name
+            raise UserError(f"{name} has ended early: {' / '.join(last)}")
+        return json.loads(line)
+
+    def end(self) -> dict[str, Any]:
+        """Tell it that this was all, and return its last message, if it has any."""
+        self.process.stdin.close()
+        last = self.process.stdout.readline()
+        self.process.wait()
+        return json.loads(last) if last else {}
+
+
+@contextmanager
+def running(
+    script: str,
+    job: Mapping[str, Any],
+    python: str | Path = sys.executable,
+    threads: int | None = None,
+) -> Iterator[Program]:
+    """Start a program, and kill it in the end if it still runs.
+
+    Parameters
+    ----------
+    script : str
+        The program, a file beside this one.
+    job : mapping
+        What it is to do.
+    python : path
+        The interpreter of its environment.
+    threads : int, optional
+        Number of threads; as many as its library takes by itself if not given.
+    """
+    environment = {k: v for k, v in os.environ.items() if "_NUM_THREADS" not in k}
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    command = [str(python), str(Path(__file__).with_name(script)), json.dumps(job)]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
+        try:
+            yield Program(process, errors)
+        finally:
+            process.kill()
+
+
+def work(group: Sequence[Program], seconds: float) -> list[dict[str, Any]]:
+    """Let programs work at the same time, and return what they answer."""
+    for program in group:
+        program.ask(seconds)
+    return [program.hear() for program in group]
+
+
+class Watch(threading.Thread):
+    """Look again and again what a process and its children take.
+
+    Parameters
+    ----------
+    pid : int
+        The process.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.watched = psutil.Process(pid)
+        self.largest = 0.0
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self.ended.wait(0.2):
+            taken = 0
+            for process in [self.watched, *self.watched.children(recursive=True)]:
+                try:
+                    taken += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.largest = max(self.largest, taken / 2**20)
+
+    def stop(self) -> float:
+        """Return the largest sum of resident memories, in MiB."""
+        self.ended.set()
+        self.join()
+        return self.largest
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,62 @@
+"""How the measured programs take turns: each trains only while it is told to.
+
+All of them are started and warmed up first; then their rounds alternate, so that slow
+changes of the machine meet all alike. On stdin a program is told for how many seconds
+to work, on stdout it answers in lines of JSON. Standard library only: the program with
+Keras runs in another environment.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+
+def answer(work: Callable[[float], dict[str, Any]], **facts: Any) -> None:
+    """Say that the program is ready, and answer each request with what `work` returns.
+
+    Parameters
+    ----------
+    work : callable
+        Works for about so many seconds and returns what it measured.
+    **facts
+        What to say of the program at first.
+    """
+    say(facts)
+    for line in sys.stdin:
+        say(work(float(line)) | {"memory": peak_memory()})
+
+
+def epochs(**facts: Any) -> Iterator[None]:
+    """Yield once for each epoch to train: one to warm up, then round by round.
+
+    Parameters
+    ----------
+    **facts
+        What to say of the program when it is warm.
+    """
+    yield
+    say(facts)
+    for line in sys.stdin:
+        count, start = 0, perf_counter()
+        while (seconds := perf_counter() - start) < float(line):
+            yield
+            count += 1
+        say({"epochs": count, "seconds": seconds, "memory": peak_memory()})
+
+
+def peak_memory() -> float | None:
+    """Return the largest resident memory so far in MiB, None where Linux is not."""
+    # Not getrusage: there a process starts with the peak of the one it came from.
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    (line,) = [x for x in status.read_text().splitlines() if x.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def say(message: dict[str, Any]) -> None:
+    """Send one line to the driver."""
+    print(json.dumps(message), flush=True)

@@ -27,7 +27,7 @@ install() {
     command -v apt-get >/dev/null || fail "slurm-wlm and munge are not installed, \
 and apt-get is missing. Hint: use Debian or Ubuntu."
     export DEBIAN_FRONTEND=noninteractive
-    # Slurm is known from Debian 12 on; a list of packages may be old or empty.
+    # The lists of packages may be old, or missing in a container.
     apt-get update --quiet=2 &&
         apt-get install --quiet=2 --no-install-recommends slurm-wlm munge >/dev/null ||
         fail "apt-get could not install slurm-wlm and munge."

@@ -9,10 +9,10 @@ id=$(printf '%s' "$1" | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 end=.snakemake/cluster/$id
 
 queued() {
-    squeue --noheader --jobs "$id" | grep -q . ||                 # Slurm
+    squeue --noheader --jobs "$id" | grep -q . ||                   # Slurm
         bjobs -noheader -o stat "$id" | grep -Eq 'PEND|RUN|SUSP' || # LSF
-        qstat "$id" ||                                            # PBS
-        qstat -j "$id"                                            # SGE
+        qstat "$id" ||                                              # PBS
+        qstat -j "$id"                                              # SGE
 } >/dev/null 2>&1
 
 for pause in 0 5 10 20; do

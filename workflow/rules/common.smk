@@ -58,11 +58,7 @@ def everything(scale):
 
 
 def growing(amount):
-    """A need that grows with each attempt, after a job that a scheduler has stopped.
-
-    The amounts of the rules are one and a half to three times what jobs took at the
-    paper scale (docs/cluster.md).
-    """
+    """A need that grows with each attempt, after a scheduler has stopped a job."""
     return lambda wildcards, attempt: amount * attempt
 
 

@@ -47,7 +47,7 @@ test: $(VENV)/installed
 
 # SHORT=1 takes a few minutes.
 test-faults: $(VENV)/installed
-	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short)
+	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short --kills 1)
 
 # Installs Debian's slurm-wlm and munge where they are missing: as root.
 test-cluster: $(VENV)/installed

@@ -8,11 +8,13 @@ replicas; and how time and memory grow. Writes ``results/benchmark.csv`` and ``.
 """
 
 import argparse
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -32,6 +34,9 @@ from spectral_relevance.settings import merged, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("network", "regularisation", "training")
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""What Snakemake sets for a training job."""
 
 FIXED = {"replicas": 5, "inputs": 300, "hidden units": 100, "examples": 8000}
 GROWTH = {
@@ -74,7 +79,7 @@ def main() -> None:
         arguments.figures / "benchmark.pdf",
         arguments.figures / "benchmark.png",
     )
-    text = report(table, versions, python is not None)
+    text = report(table, versions)
     with replacing(arguments.results / "benchmark.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text)
@@ -176,84 +181,97 @@ def measure_speed(
     list of dict
         Rows of the table.
     """
-    replicas, steps = problem["replicas"], problem["steps"]
-    cores = count_cores()
-    batch_size = problem["settings"]["training"]["batch_size"]
-    single = {
-        "data": problem["data"],
-        "classes": problem["classes"],
-        "examples": steps * batch_size,
-        **problem["settings"],
-    }
+    replicas, steps, cores = problem["replicas"], problem["steps"], count_cores()
     layers = layers_of(problem)
+    times: dict[str, list[float]] = {}
+    best = pd.DataFrame(math.inf, range(cores), ["alone", "in_order"])
+    got: list[float] = []
     with ExitStack() as stack:
-
-        def start(*arguments: Any, **options: Any) -> Program:
-            return stack.enter_context(running(*arguments, **options))
-
         groups = {
-            OURS: [
-                start(
-                    "ours.py",
-                    our_job(problem, replicas, i * replicas) | {"profile": True},
-                    threads=1,
-                )
-                for i in range(cores)
-            ],
-            PRODUCTS: [
-                start("products.py", {"layers": layers}, threads=1)
-                for _ in range(cores)
-            ],
-            PLAIN: [start("plain.py", single)],
+            system: [stack.enter_context(program) for program in group]
+            for system, group in programs_for(problem, layers, python_keras).items()
         }
-        if python_keras is not None:
-            groups[KERAS] = [start("keras_layer.py", single, python=python_keras)]
         for system, group in groups.items():
             facts = [program.hear() for program in group]
             if system == KERAS:
                 versions |= facts[0]
         groups[ALONE] = groups[OURS][:1]
-        times: dict[str, list[float]] = {system: [] for system in groups}
-        best = [float("inf")] * cores
         for _ in range(rounds):
             for system, group in groups.items():
                 answers = work(group, seconds)
                 if system == PRODUCTS:
-                    found = [answer["seconds"] for answer in answers]
-                    best = [min(pair) for pair in zip(best, found, strict=True)]
+                    best = np.minimum(best, pd.DataFrame(answers)[best.columns])
                     continue
                 copies = replicas if system in (OURS, ALONE) else 1
+                if system == OURS:
+                    got += [a["processor"] / a["seconds"] for a in answers]
                 speed = sum(a["epochs"] / a["seconds"] for a in answers)
-                times[system].append(1e3 / (speed * steps * copies))
-        shares = pd.DataFrame([program.end()["shares"] for program in groups[OURS]])
-    del times[PRODUCTS]
+                times.setdefault(system, []).append(1e3 / (speed * steps * copies))
+        for program in groups[OURS]:
+            program.dismiss()
+        shares = pd.DataFrame([program.hear()["shares"] for program in groups[OURS]])
     layouts = {OURS: (cores, 1, replicas), ALONE: (1, 1, replicas)}
     rows = []
-    for system, values in times.items():
+    for system, found in times.items():
         layout = layouts.get(system, (1, cores, 1))
-        unit = "ms per replica and step"
-        rows.append(row("speed", system, "time", unit, values, layout))
-        ratios = np.divide(values, times[OURS])
-        rows.append(row("speed", system, "relative to ours", "1", ratios, layout))
+        ratios = np.divide(found, times[OURS])
+        rows += [
+            row("speed", system, "time", "ms per replica and step", found, layout),
+            row("speed", system, "relative to ours", "1", ratios, layout),
+        ]
     # One process takes a step of its replicas in this time, with all cores at work.
     step = np.multiply(times[OURS], replicas * cores / 1e3)
-    peak = np.mean(best)
-    flops = sum(
-        layer["replicas"] * layer["batch"] * layer["inputs"] * layer["outputs"]
-        # Forward, gradient of the weights and gradient of the inputs.
-        * 2 * (3 if layer["input_gradient"] else 2)
-        for layer in layers
-    )  # fmt: skip
+    fastest = best.mean()
+    rates = count_flops(layers) / fastest / 1e9
     layout = layouts[OURS]
-    rows += [
-        row("products", PRODUCTS, "peak", "GFLOP/s", [flops / peak / 1e9], layout),
-        row("products", OURS, "share of the peak", "1", peak / step, layout),
+    return [
+        *rows,
+        row("speed", OURS, "share of the processor", "1", got, layout),
+        *(
+            row("products", PRODUCTS, order, "GFLOP/s per process", [rate], layout)
+            for order, rate in rates.items()
+        ),
+        row(
+            "products", OURS, "share of the peak", "1", fastest["alone"] / step, layout
+        ),
+        *(
+            row("profile", OURS, part, "share of a step", found.to_list(), layout)
+            for part, found in shares.items()
+        ),
     ]
-    rows += [
-        row("profile", OURS, part, "share of a step", values.to_list(), layout)
-        for part, values in shares.items()
-    ]
-    return rows
+
+
+def programs_for(
+    problem: Mapping[str, Any],
+    layers: Sequence[Mapping[str, Any]],
+    python_keras: Path | None,
+) -> dict[str, list[AbstractContextManager[Program]]]:
+    """Return the programs that are timed on one network, ready to start."""
+    replicas, cores = problem["replicas"], count_cores()
+    single = {
+        "data": problem["data"],
+        "classes": problem["classes"],
+        "examples": problem["steps"] * problem["settings"]["training"]["batch_size"],
+        **problem["settings"],
+    }
+    programs = {
+        OURS: [
+            running(
+                "ours.py",
+                our_job(problem, replicas, core * replicas) | {"profile": True},
+                **ONE_THREAD,
+            )
+            for core in range(cores)
+        ],
+        PRODUCTS: [
+            running("products.py", {"layers": layers}, **ONE_THREAD)
+            for _ in range(cores)
+        ],
+        PLAIN: [running("plain.py", single)],
+    }
+    if python_keras is not None:
+        programs[KERAS] = [running("keras_layer.py", single, python=python_keras)]
+    return programs
 
 
 def row(
@@ -301,32 +319,45 @@ def layers_of(problem: Mapping[str, Any]) -> list[dict[str, Any]]:
     return layers
 
 
+def count_flops(layers: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many additions and multiplications the products of a step take."""
+    return sum(
+        2
+        * math.prod(layer[k] for k in ("replicas", "batch", "inputs", "outputs"))
+        # The output, the gradient of the weights and that of the inputs.
+        * (3 if layer["input_gradient"] else 2)
+        for layer in layers
+    )
+
+
 def measure_memory(problems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows with the largest memory of a process that trains ten replicas.
 
-    The compiler runs in processes of its own; what all of them take together, shared
-    pages counted more than once, is the second quantity.
+    The compiler, which starts with an empty cache here, runs in processes of its own;
+    what all of them take together, shared pages counted more than once, is the second
+    quantity.
     """
     rows = []
-    with ExitStack() as stack:
-        programs = {
-            name: stack.enter_context(
-                running("ours.py", our_job(problem, 10), threads=1)
-            )
-            for name, problem in problems.items()
-        }
-        watches = {name: Watch(p.process.pid) for name, p in programs.items()}
-        for name, program in programs.items():
+    for name, problem in problems.items():
+        with (
+            TemporaryDirectory() as cache,
+            running(
+                "ours.py",
+                our_job(problem, 10),
+                TORCHINDUCTOR_CACHE_DIR=cache,
+                **ONE_THREAD,
+            ) as program,
+        ):
+            watch = Watch(program.process.pid)
             program.hear()
             (answer,) = work([program], 1)
-            found = {"memory": answer["memory"], "with compiler": watches[name].stop()}
-            program.end()
-            rows += [
-                {"network": name}
-                | row("memory", OURS, quantity, "MiB", [value], (1, 1, 10))
-                for quantity, value in found.items()
-                if value is not None
-            ]
+            found = {"memory": answer["memory"], "with compiler": watch.stop()}
+        rows += [
+            {"network": name}
+            | row("memory", OURS, quantity, "MiB", [value], (1, 1, 10))
+            for quantity, value in found.items()
+            if value is not None
+        ]
     return rows
 
 
@@ -362,10 +393,9 @@ def measure_growth(seconds: float) -> list[dict[str, Any]]:
                 "settings": dict(zip(PARTS, (network, penalty, training), strict=True)),
             }
             job = our_job(problem, size["replicas"])
-            with running("ours.py", job, threads=1) as program:
+            with running("ours.py", job, **ONE_THREAD) as program:
                 program.hear()
                 (answer,) = work([program], seconds)
-                program.end()
             steps = round(size["examples"] * 0.9) // 500 * answer["epochs"]
             time = 1e3 * answer["seconds"] / (steps * size["replicas"])
             layout = (1, 1, size["replicas"])

@@ -51,12 +51,9 @@ class Program:
             raise UserError(f"{name} has ended early: {' / '.join(last)}")
         return json.loads(line)
 
-    def end(self) -> dict[str, Any]:
-        """Tell it that this was all, and return its last message, if it has any."""
+    def dismiss(self) -> None:
+        """Tell it that this was all; it may have something left to say."""
         self.process.stdin.close()
-        last = self.process.stdout.readline()
-        self.process.wait()
-        return json.loads(last) if last else {}
 
 
 @contextmanager
@@ -64,7 +61,7 @@ def running(
     script: str,
     job: Mapping[str, Any],
     python: str | Path = sys.executable,
-    threads: int | None = None,
+    **environment: str,
 ) -> Iterator[Program]:
     """Start a program, and kill it in the end if it still runs.
 
@@ -76,12 +73,11 @@ def running(
         What it is to do.
     python : path
         The interpreter of its environment.
-    threads : int, optional
-        Number of threads; as many as its library takes by itself if not given.
+    **environment : str
+        Environment variables, such as OMP_NUM_THREADS. Without it the library takes as
+        many threads as it wants, whatever is set outside.
     """
-    environment = {k: v for k, v in os.environ.items() if "_NUM_THREADS" not in k}
-    if threads is not None:
-        environment["OMP_NUM_THREADS"] = str(threads)
+    inherited = {k: v for k, v in os.environ.items() if "_NUM_THREADS" not in k}
     command = [str(python), str(Path(__file__).with_name(script)), json.dumps(job)]
     with (
         tempfile.TemporaryFile("w+") as errors,
@@ -91,7 +87,7 @@ def running(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=environment,
+            env=inherited | environment,
         ) as process,
     ):
         try:

@@ -29,8 +29,20 @@ GOAL_MEMORY = 4 * 1024
 """What ten replicas may take, in MiB."""
 
 
-def report(table: pd.DataFrame, versions: Mapping[str, str], has_keras: bool) -> str:
-    """Return what was found as Markdown: times, goals, and what a step is spent on."""
+UNDISTURBED = 0.95
+"""Share of a core that a training process with one thread gets on an idle machine."""
+
+
+def report(table: pd.DataFrame, versions: Mapping[str, str]) -> str:
+    """Return what was found as Markdown: times, goals, and what a step is spent on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What was measured.
+    versions : mapping
+        Versions of what is not in this environment.
+    """
     about = describe(ROOT, {}, {})
     hardware = about["hardware"]
     versions = {
@@ -46,8 +58,16 @@ def report(table: pd.DataFrame, versions: Mapping[str, str], has_keras: bool) ->
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + f"; commit {commit}.",
     ]
-    if not has_keras:
-        lines += ["", "**Keras was not measured: TensorFlow could not be installed.**"]
+    if KERAS not in set(table["system"]):
+        lines += ["", "**Keras was not measured: there was no TensorFlow.**"]
+    got = table[table["quantity"] == "share of the processor"]["value"].min()
+    if got < UNDISTURBED:
+        lines += [
+            "",
+            f"**Other work on the machine left a training process {got:.0%} of a core: "
+            "these times are too long, those of programs with several threads most of "
+            "all. Run it again when the machine is idle.**",
+        ]
     lines += ["", *_markdown(_times(table, cores))]
     lines += ["", *_markdown(_goals(table))]
     lines += ["", *_markdown(_profile(table))]

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 
@@ -40,11 +40,18 @@ def epochs(**facts: Any) -> Iterator[None]:
     yield
     say(facts)
     for line in sys.stdin:
-        count, start = 0, perf_counter()
+        count, start, processor = 0, perf_counter(), process_time()
         while (seconds := perf_counter() - start) < float(line):
             yield
             count += 1
-        say({"epochs": count, "seconds": seconds, "memory": peak_memory()})
+        say(
+            {
+                "epochs": count,
+                "seconds": seconds,
+                "processor": process_time() - processor,
+                "memory": peak_memory(),
+            }
+        )
 
 
 def peak_memory() -> float | None:

@@ -1,9 +1,12 @@
 """How fast training is, what a step is spent on, and how time and memory grow."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, PercentFormatter
 
 from spectral_relevance.figures import style
 from spectral_relevance.statistics import select
@@ -16,15 +19,15 @@ SYSTEMS = {
 }
 """What was timed, and its colours."""
 
-PARTS = (
-    style.BLUE,
-    style.SKY,
-    style.GREEN,
-    style.ORANGE,
-    style.BROWN,
-    style.GREY,
-)
-"""Colours of the parts of a step."""
+PARTS = {
+    "matrix products": style.BLUE,
+    "compiled kernels": style.SKY,
+    "Adam": style.GREEN,
+    "gathering of batches": style.ORANGE,
+    "other operations": style.BROWN,
+    "outside torch": style.GREY,
+}
+"""What a step is spent on, and its colours."""
 
 NETWORKS = {
     "independent": "independent",
@@ -66,6 +69,7 @@ def benchmark(*, table: pd.DataFrame) -> Figure:
         style.panel(column[0], letter, left=26 if letter == "c" else 10)
     grid[0, 0].set_ylabel("ms per replica\nand step")
     grid[1, 0].set_ylabel("memory [MiB]")
+    grid[1, 0].set_ylim(bottom=0)
     style.panel(times, "a", left=26)
     style.panel(parts, "b", left=50)
     return figure
@@ -73,52 +77,56 @@ def benchmark(*, table: pd.DataFrame) -> Figure:
 
 def _times(axes: Axes, table: pd.DataFrame) -> None:
     measured = [system for system in SYSTEMS if system in set(table["system"])]
-    width = 0.8 / len(measured)
     for place, system in enumerate(measured):
         rows = select(table, system=system).set_index(["quantity", "network"])
         time = rows.loc["time"].loc[list(NETWORKS)]
-        ratio = rows.loc["relative to ours"].loc[list(NETWORKS), "value"]
-        x = [i + (place - (len(measured) - 1) / 2) * width for i in range(len(time))]
-        axes.bar(
+        ratios = rows.loc["relative to ours"].loc[list(NETWORKS), "value"]
+        x = np.arange(len(time)) + (place - (len(measured) - 1) / 2) * 0.2
+        axes.errorbar(
             x,
             time["value"],
-            width * 0.92,
-            yerr=time["spread"],
+            time["spread"],
+            fmt="o",
             color=SYSTEMS[system],
-            error_kw={"elinewidth": 0.8},
+            elinewidth=0.8,
             label=system,
         )
         if system in ("plain PyTorch", "Keras"):
-            top = time["value"] + time["spread"].fillna(0)
-            for where, height, times in zip(x, top, ratio, strict=True):
+            for where, value, ratio in zip(x, time["value"], ratios, strict=True):
                 axes.annotate(
-                    f"{times:.1f}×",
-                    (where, height),
-                    xytext=(0, 2),
+                    f"{ratio:.1f}×",
+                    (where, value),
+                    xytext=(0, 7 if system == "Keras" else -7),
                     textcoords="offset points",
                     ha="center",
+                    va="center",
                     fontsize=6,
+                    path_effects=style.HALO,
                 )
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
     axes.set_xticks(range(len(NETWORKS)), NETWORKS.values())
     axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.5, len(NETWORKS) - 0.5)
+    axes.margins(y=0.12)
     n = int(table["n"].max())
     axes.set_ylabel(
         "ms per replica and step\n" + (f"(median, n = {n})" if n > 1 else "(n = 1)")
     )
-    axes.margins(y=0.15)
     axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 
 def _parts(axes: Axes, table: pd.DataFrame) -> None:
     profile = select(table, part="profile")
     shares = profile.pivot(index="network", columns="quantity", values="value")
-    shares = shares.loc[list(NETWORKS), list(dict.fromkeys(profile["quantity"]))]
+    shares = shares.loc[list(NETWORKS)]
     left = pd.Series(0.0, shares.index)
-    for colour, (name, share) in zip(PARTS, shares.items(), strict=True):
-        axes.barh(range(len(share)), share, 0.62, left, color=colour, label=name)
-        left += share
+    for name in profile["quantity"].unique():
+        look = {"color": PARTS[name], "label": name}
+        axes.barh(range(len(shares)), shares[name], 0.62, left, **look)
+        left += shares[name]
     peak = select(table, part="products", quantity="share of the peak")
     peak = peak.set_index("network")["value"].loc[list(NETWORKS)]
     axes.plot(
@@ -136,15 +144,18 @@ def _parts(axes: Axes, table: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of a step")
-    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.3, 1), borderaxespad=0.2)
+    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.08, 1), borderaxespad=0.2)
 
 
-def _growth(column: list[Axes], table: pd.DataFrame) -> None:
+def _growth(column: Sequence[Axes], table: pd.DataFrame) -> None:
     for axes, quantity in zip(column, ("time", "memory"), strict=True):
-        rows = select(table, quantity=quantity)
+        rows = table[table["quantity"] == quantity]
         axes.plot(rows["size"], rows["value"], "o-", color=style.BLUE)
-        axes.set(xscale="log", yscale="log")
-        axes.set_xticks(rows["size"].unique())
+        axes.set_xscale("log")
+        axes.set_xticks(table["size"].unique())
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_major_formatter("{x:g}")
+    column[0].set_yscale("log")
+    column[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    column[0].yaxis.set_major_formatter("{x:g}")
+    for axes in column:
         axes.minorticks_off()

@@ -5,10 +5,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 
 from spectral_relevance.errors import UserError
 
@@ -17,7 +19,8 @@ from spectral_relevance.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place on success.
 
-    On an error, or if the process is killed, `path` keeps its former state.
+    On an error, or if the process is killed, `path` keeps its former state. What a
+    killed process left beside it is removed when `path` is written again.
 
     Parameters
     ----------
@@ -31,6 +34,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for part in path.parent.glob(f".{escape(path.name)}.*.part"):
+        if not psutil.pid_exists(int(part.suffixes[-2][1:])):
+            part.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary

@@ -22,8 +22,8 @@ MODELS = "results/quick/models/correlated"
             id="folder",
         ),
         pytest.param(
-            *(DATASET, "a text where a dataset belongs", "ValueError"),
-            "holds the traceback",
+            *(DATASET, "a text where a dataset belongs", "expected datasets"),
+            "delete the file",
             id="text",
         ),
     ],

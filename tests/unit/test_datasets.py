@@ -183,3 +183,20 @@ def test_datasets_are_read_back_to_the_bit(tmp_path, classes, values):
     # What was read can be written again.
     again.save(tmp_path / "data.npz")
     assert list(Datasets.load(tmp_path / "data.npz").entries) == list(entries)
+
+
+@pytest.mark.parametrize("content", ["text", "half", "other", "nothing"])
+def test_a_file_without_datasets(tmp_path, content):
+    path = tmp_path / "data.npz"
+    Datasets({("", None): make("two_features", 0)}).save(path)
+    if content == "text":
+        path.write_text("mine")
+    elif content == "half":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif content == "other":
+        np.savez(path, x=np.zeros(3))
+    else:
+        path.write_bytes(b"")
+    message = r"data\.npz: expected datasets.*\nHint: delete"
+    with pytest.raises(UserError, match=message):
+        Datasets.load(path)

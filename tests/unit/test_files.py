@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -61,6 +62,19 @@ def test_an_error_before_anything_is_written(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "file.txt"):
         pass  # nobody wrote anything
     assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    """Not what one that runs writes, nor what belongs to another file."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".a[1].csv.{ended.pid}.part").touch()
+    kept = {f".a[1].csv.{os.getppid()}.part", f".b.csv.{ended.pid}.part"}
+    for name in kept:
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "a[1].csv") as temporary:
+        temporary.touch()
+    assert set(os.listdir(tmp_path)) == {"a[1].csv", *kept}
 
 
 # Tables and JSON ------------------------------------------------------------------

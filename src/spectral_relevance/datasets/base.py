@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -118,9 +119,26 @@ class Datasets:
 
     @classmethod
     def load(cls, path: str | Path) -> "Datasets":
-        """Read what :meth:`save` wrote."""
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        UserError
+            If the file holds anything else.
+        """
+        try:
+            return cls._load(path)
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise UserError(
+                f"{path}: expected datasets, found something else, or a part of them.",
+                "delete the file and run again to make it anew.",
+            ) from error
+
+    @classmethod
+    def _load(cls, path: str | Path) -> "Datasets":
         names = [field.name for field in fields(Dataset)]
-        with np.load(path) as arrays:
+        # NumPy leaves a file that it cannot read open, unless it is ours.
+        with open(path, "rb") as file, np.load(file) as arrays:
             keys = [
                 (variant, None if seed < 0 else seed)
                 for variant, seed in zip(

@@ -111,7 +111,7 @@ def _times(axes: Axes, table: pd.DataFrame) -> None:
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.5, len(NETWORKS) - 0.5)
     axes.margins(y=0.12)
-    n = int(table["n"].max())
+    n = int(select(table, quantity="time")["n"].max())
     axes.set_ylabel(
         "ms per replica and step\n" + (f"(median, n = {n})" if n > 1 else "(n = 1)")
     )

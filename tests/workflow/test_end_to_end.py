@@ -83,6 +83,19 @@ def test_changing_a_rate_reruns_that_experiment_alone(built):
     assert not planned.keys() & {"dataset", "scaling", "figure_06", "figure_11"}
 
 
+def test_adding_an_experiment_reruns_nothing(built):
+    settings = built.settings
+    settings["experiments"] = {"added": {"extends": "stellar"}}
+    original = built.overlay.read_text(encoding="utf-8")
+    built.configure(settings)
+    try:
+        assert built.planned("quick").keys() == {"provenance", "quick"}
+        planned = built.planned("results/quick/performance/added.csv")
+    finally:
+        built.overlay.write_text(original, encoding="utf-8")
+    assert planned.keys() == {"train", "evaluate"}
+
+
 def test_editing_a_figure_redraws_figures_only(built, edited):
     edited("src/spectral_relevance/figures/gaussian.py", '"""', '""" ')
     planned = built.planned("quick")

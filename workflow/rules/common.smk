@@ -126,12 +126,15 @@ def dataset_request(settings):
 def dataset_file(wildcards):
     """File with the examples of an experiment.
 
-    Experiments whose datasets have the same settings share the file of the first.
+    It is that of the experiment it extends unless the dataset is another one.
     """
-    wanted = dataset_request(experiment(wildcards))
     experiments = SETTINGS[wildcards.scale]["experiments"]
-    first = next(k for k, e in experiments.items() if dataset_request(e) == wanted)
-    return f"results/{wildcards.scale}/datasets/{first}/data.npz"
+    name, wanted = wildcards.experiment, dataset_request(experiment(wildcards))
+    while base := config["experiments"][name].get("extends"):
+        if dataset_request(experiments[base]) != wanted:
+            break
+        name = base
+    return f"results/{wildcards.scale}/datasets/{name}/data.npz"
 
 
 def dataset_kind(wildcards):

@@ -34,7 +34,12 @@ import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spectral_relevance.claims import judge_all, markdown, read_claims
+from spectral_relevance.claims import (
+    judge_all,
+    markdown,
+    read_claims,
+    short_markdown,
+)
 from spectral_relevance.errors import UserError
 from spectral_relevance.figures import style
 from spectral_relevance.files import replacing, write_table
@@ -579,7 +584,8 @@ def update_readme(root: Path) -> None:
         if not (root / name).is_file():
             print(f"README.md: no {name}, table left as it is")
             continue
-        table = markdown(pd.read_csv(root / name, dtype={"section": str}))
+        verdicts = pd.read_csv(root / name, dtype={"section": str})
+        table = short_markdown(verdicts)
         text, count = re.subn(
             rf"(<!-- claims:{scale} -->\n).*?(<!-- end -->)",
             lambda match, table=table: match[1] + table + match[2],

@@ -221,9 +221,42 @@ def markdown(verdicts: pd.DataFrame) -> str:
                 *(number, section, claim, verdict, row.what, value, n),
                 *(row.criterion, met, authors_value),
             ]
-            texts = [str(cell).replace("|", "\\|") for cell in cells]
-            lines.append(f"| {' | '.join(texts)} |")
+            lines.append(_row(cells))
     return "\n".join(lines) + "\n"
+
+
+def short_markdown(verdicts: pd.DataFrame) -> str:
+    """Return the table of verdicts in Markdown: a row for each claim.
+
+    What was measured stands in one cell, a line for each check, with its criterion;
+    what missed it is bold.
+    """
+    lines = ["| # | section | claim | measured | n | verdict |", "| --- " * 6 + "|"]
+    for number, checks in verdicts.groupby("id", sort=False):
+        first, measured, counts = checks.iloc[0], "", ""
+        if first.verdict != "not run yet":
+            texts = [
+                f"{_with_spread(row)} ({row.criterion})" for row in checks.itertuples()
+            ]
+            measured = "<br>".join(
+                text if met else f"**{text}**"
+                for text, met in zip(texts, checks["met"], strict=True)
+            )
+            counts = " … ".join(
+                map(str, sorted({checks["n"].min(), checks["n"].max()}))
+            )
+        verdict = first.verdict
+        if verdict != "reproduced":
+            verdict = f"**{verdict}**"
+        lines.append(
+            _row([number, first.section, first.claim, measured, counts, verdict])
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[Any]) -> str:
+    texts = [str(cell).replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(texts)} |"
 
 
 def summary(verdicts: pd.DataFrame, scale: str) -> str:

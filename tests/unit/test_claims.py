@@ -14,6 +14,7 @@ from spectral_relevance.claims import (
     judge_all,
     markdown,
     read_claims,
+    short_markdown,
     summary,
     table_paths,
 )
@@ -380,6 +381,21 @@ def test_markdown_has_a_row_for_each_check(verdicts):
         ["17c", "", "", "", "!error!", "0.25", "1", "≤ 0.1", "no", ""],
         ["23", *text, "not judged", "the metric", "nan", "1", "≥ 0.5", "no", end],
     ]
+
+
+def test_short_markdown_has_a_row_for_each_claim(verdicts):
+    _, _, *rows = short_markdown(verdicts).splitlines()
+    text = "2.2 | Numbers are large."
+    assert rows == [
+        f"| 4 | {text} | 0.7312 ± 0.027 (≥ 0.5) | 2 | reproduced |",
+        f"| 17 | {text} | 0.7312 ± 0.027 (≥ 0.5)<br>**0.25 (≥ 0.5)**<br>"
+        "**0.25 (≤ 0.1)** | 1 … 2 | **not reproduced** |",
+        f"| 23 | {text} | **nan (≥ 0.5)** | 1 | **not judged** |",
+    ]
+    verdicts = verdicts.assign(verdict="not run yet")
+    assert short_markdown(verdicts).splitlines()[-1] == (
+        f"| 23 | {text} |  |  | **not run yet** |"
+    )
 
 
 def test_summary_has_a_line_for_each_claim(verdicts):

@@ -5,8 +5,8 @@ publish  judges the claims and draws the figures from the tables in results/pape
          not been computed yet is marked.
 restore  puts the published tables into results/paper, so that figures can be drawn, and
          a partial run continued, without training again.
-readme   puts the verdicts into README.md: those of the published run, and those of the
-         quick scale from results/quick.
+readme   puts tables into README.md: the verdicts of the published run and, where they
+         are in results/, those of the quick scale and what the benchmark found.
 
 The archive of the tables holds a manifest that tells of each experiment at which
 commit, when and on what it was computed. An experiment whose tables are those of the
@@ -576,24 +576,32 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
 
 
 def update_readme(root: Path) -> None:
-    """Replace the README's tables of claims, where there are verdicts."""
+    """Replace the README's tables of claims and of speed, where there are results."""
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    sources = {"paper": VERDICTS, "quick": "results/quick/claims.csv"}
-    for scale, name in sources.items():
-        if not (root / name).is_file():
+    sources = {
+        "claims:paper": VERDICTS,
+        "claims:quick": "results/quick/claims.csv",
+        "benchmark": "results/benchmark.md",
+    }
+    for mark, name in sources.items():
+        path = root / name
+        if not path.is_file():
             print(f"README.md: no {name}, table left as it is")
             continue
-        verdicts = pd.read_csv(root / name, dtype={"section": str})
-        table = short_markdown(verdicts)
+        table = (
+            path.read_text(encoding="utf-8")
+            if path.suffix == ".md"
+            else short_markdown(pd.read_csv(path, dtype={"section": str}))
+        )
         text, count = re.subn(
-            rf"(<!-- claims:{scale} -->\n).*?(<!-- end -->)",
+            rf"(<!-- {mark} -->\n).*?(<!-- end -->)",
             lambda match, table=table: match[1] + table + match[2],
             text,
             flags=re.DOTALL,
         )
         if count != 1:
-            raise UserError(f"README.md: expected one <!-- claims:{scale} -->.")
+            raise UserError(f"README.md: expected one <!-- {mark} -->.")
     with replacing(readme) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -352,8 +352,14 @@ def test_the_tables_of_the_readme(root, capsys):
         f"<!-- claims:paper -->\n{table}<!-- end -->\n"
         "<!-- claims:quick -->\nold quick\n<!-- end -->\n"
     )
-    assert "no results/quick/claims.csv" in capsys.readouterr().out
-    (root / "README.md").write_text(readme.replace("claims:paper", "claims"))
+    told = capsys.readouterr().out
+    assert "no results/quick/claims.csv" in told and "no results/benchmark.md" in told
+    write(root / "README.md", readme + "<!-- benchmark -->\n<!-- end -->\n")
+    write(root / "results/benchmark.md", "| fast |\n")
+    publish.update_readme(root)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert readme.endswith("<!-- benchmark -->\n| fast |\n<!-- end -->\n")
+    write(root / "README.md", readme.replace("claims:paper", "claims"))
     with pytest.raises(UserError, match="expected one <!-- claims:paper -->"):
         publish.update_readme(root)
 

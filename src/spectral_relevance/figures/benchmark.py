@@ -92,13 +92,15 @@ def _times(axes: Axes, table: pd.DataFrame) -> None:
             label=system,
         )
         if system in ("plain PyTorch", "Keras"):
+            # Beside the point, away from the other one.
+            side = 1 if system == "Keras" else -1
             for where, value, ratio in zip(x, time["value"], ratios, strict=True):
                 axes.annotate(
                     f"{ratio:.1f}×",
                     (where, value),
-                    xytext=(0, 7 if system == "Keras" else -7),
+                    xytext=(5 * side, 0),
                     textcoords="offset points",
-                    ha="center",
+                    ha="left" if system == "Keras" else "right",
                     va="center",
                     fontsize=6,
                     path_effects=style.HALO,

@@ -67,7 +67,7 @@ rule lrp_theory:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         settings=lrp_settings,

@@ -60,7 +60,7 @@ rule dataset:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         request=lambda wildcards: dataset_request(experiment(wildcards)),

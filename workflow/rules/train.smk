@@ -31,7 +31,7 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2500),
         runtime=growing(240),
     params:
         variants=training_settings,

@@ -44,6 +44,8 @@ def lrp_factorisation(*, lrp: pd.DataFrame) -> Figure:
         for axes, rule in zip(row, rules, strict=True):
             _against_prediction(axes, select(lrp, case=case, rule=rule))
             axes.set_title(f"{style.METHODS[rule]}, {signs}")
+    bottom, top = grid[1, 0].get_ylim()
+    grid[1, 0].set_ylim(bottom, top + 0.35 * (top - bottom))  # room for the numbers
     grid[0, 0].set_ylabel("measured relevance\n/ largest predicted")
     grid[1, 0].set_ylabel("measured − predicted\n/ largest predicted")
     for axes in grid[-1]:

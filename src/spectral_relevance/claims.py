@@ -235,23 +235,22 @@ def short_markdown(verdicts: pd.DataFrame) -> str:
     for number, checks in verdicts.groupby("id", sort=False):
         first, measured, counts = checks.iloc[0], "", ""
         if first.verdict != "not run yet":
-            texts = [
-                f"{_with_spread(row)} ({row.criterion})" for row in checks.itertuples()
-            ]
             measured = "<br>".join(
-                text if met else f"**{text}**"
-                for text, met in zip(texts, checks["met"], strict=True)
+                _bold(f"{_with_spread(row)} ({row.criterion})", unless=row.met)
+                for row in checks.itertuples()
             )
             counts = " … ".join(
                 map(str, sorted({checks["n"].min(), checks["n"].max()}))
             )
-        verdict = first.verdict
-        if verdict != "reproduced":
-            verdict = f"**{verdict}**"
+        verdict = _bold(first.verdict, unless=first.verdict == "reproduced")
         lines.append(
             _row([number, first.section, first.claim, measured, counts, verdict])
         )
     return "\n".join(lines) + "\n"
+
+
+def _bold(text: str, *, unless: bool) -> str:
+    return text if unless else f"**{text}**"
 
 
 def _row(cells: Sequence[Any]) -> str:

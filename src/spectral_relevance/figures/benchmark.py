@@ -19,6 +19,9 @@ SYSTEMS = {
 }
 """What was timed, and its colours."""
 
+SIDES = {"plain PyTorch": (-5, "right"), "Keras": (5, "left")}
+"""Whose ratios are written, and where: beside the point, away from the other one."""
+
 PARTS = {
     "matrix products": style.BLUE,
     "compiled kernels": style.SKY,
@@ -91,16 +94,15 @@ def _times(axes: Axes, table: pd.DataFrame) -> None:
             elinewidth=0.8,
             label=system,
         )
-        if system in ("plain PyTorch", "Keras"):
-            # Beside the point, away from the other one.
-            side = 1 if system == "Keras" else -1
+        if system in SIDES:
+            offset, alignment = SIDES[system]
             for where, value, ratio in zip(x, time["value"], ratios, strict=True):
                 axes.annotate(
                     f"{ratio:.1f}×",
                     (where, value),
-                    xytext=(5 * side, 0),
+                    xytext=(offset, 0),
                     textcoords="offset points",
-                    ha="left" if system == "Keras" else "right",
+                    ha=alignment,
                     va="center",
                     fontsize=6,
                     path_effects=style.HALO,

@@ -6,7 +6,8 @@ publish  judges the claims and draws the figures from the tables in results/pape
 restore  puts the published tables into results/paper, so that figures can be drawn, and
          a partial run continued, without training again.
 readme   puts tables into README.md: the verdicts of the published run and, where they
-         are in results/, those of the quick scale and what the benchmark found.
+         are in results/, those of the quick scale and what the benchmark found, whose
+         figure it copies to docs/benchmark.png.
 
 The archive of the tables holds a manifest that tells of each experiment at which
 commit, when and on what it was computed. An experiment whose tables are those of the
@@ -42,6 +43,7 @@ from spectral_relevance.claims import (
 )
 from spectral_relevance.errors import UserError
 from spectral_relevance.figures import style
+from spectral_relevance.figures.benchmark import benchmark
 from spectral_relevance.files import replacing, write_table
 from spectral_relevance.provenance import code_state, describe_job, read_job_log
 from spectral_relevance.settings import resolve
@@ -575,25 +577,33 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
     print("\n".join(verdict_lines(verdicts)))
 
 
+def read_verdicts(path: Path) -> str:
+    """Return the short table of verdicts as Markdown."""
+    return short_markdown(pd.read_csv(path, dtype={"section": str}))
+
+
+def read_text(path: Path) -> str:
+    """Return a table that is Markdown already."""
+    return path.read_text(encoding="utf-8")
+
+
+README_TABLES = {
+    "claims:paper": (VERDICTS, read_verdicts),
+    "claims:quick": ("results/quick/claims.csv", read_verdicts),
+    "benchmark": ("results/benchmark.md", read_text),
+}
+"""Files of the README's tables, and what makes Markdown of them, by their mark."""
+
+
 def update_readme(root: Path) -> None:
-    """Replace the README's tables of claims and of speed, where there are results."""
+    """Replace the README's tables, and the figure of speed, where there are results."""
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    sources = {
-        "claims:paper": VERDICTS,
-        "claims:quick": "results/quick/claims.csv",
-        "benchmark": "results/benchmark.md",
-    }
-    for mark, name in sources.items():
-        path = root / name
-        if not path.is_file():
+    for mark, (name, read) in README_TABLES.items():
+        if not (root / name).is_file():
             print(f"README.md: no {name}, table left as it is")
             continue
-        table = (
-            path.read_text(encoding="utf-8")
-            if path.suffix == ".md"
-            else short_markdown(pd.read_csv(path, dtype={"section": str}))
-        )
+        table = read(root / name)
         text, count = re.subn(
             rf"(<!-- {mark} -->\n).*?(<!-- end -->)",
             lambda match, table=table: match[1] + table + match[2],
@@ -604,6 +614,9 @@ def update_readme(root: Path) -> None:
             raise UserError(f"README.md: expected one <!-- {mark} -->.")
     with replacing(readme) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    speed = root / "results/benchmark.csv"
+    if speed.is_file():
+        write_png(benchmark(table=pd.read_csv(speed)), root / "docs/benchmark.png")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import figure_tables
@@ -362,6 +363,21 @@ def test_the_tables_of_the_readme(root, capsys):
     write(root / "README.md", readme.replace("claims:paper", "claims"))
     with pytest.raises(UserError, match="expected one <!-- claims:paper -->"):
         publish.update_readme(root)
+
+
+def test_the_figure_of_speed_is_copied(root, monkeypatch):
+    write(root / "results/benchmark.csv", "value,spread\n3,1\n")
+    drawn = []
+
+    def draw(table):
+        drawn.append(table)
+        return Figure(figsize=(2, 1))
+
+    monkeypatch.setattr(publish, "benchmark", draw)
+    publish.update_readme(root)
+    assert drawn[0].to_dict("list") == {"value": [3], "spread": [1]}
+    with Image.open(root / "docs/benchmark.png") as image:
+        assert image.size == (2 * publish.DPI, publish.DPI)
 
 
 def test_jobs_of_tables():

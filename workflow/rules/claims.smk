@@ -32,7 +32,7 @@ rule claims:
 
 
 rule provenance:
-    """Record versions, hardware, commit, settings and origins of the data."""
+    """Record versions, hardware and commit of this job, settings, origins of the data."""
     input:
         claims="results/{scale}/claims.csv",
         downloads=["data/mnist/sources.json", "data/miles/sources.json"],
@@ -45,7 +45,7 @@ rule provenance:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: SETTINGS[wildcards.scale],
+        settings=recorded_settings,
         root=workflow.basedir,
     script:
         "../scripts/provenance.py"

@@ -112,6 +112,13 @@ def download(name):
     return SETTINGS["paper"]["data"][name]
 
 
+def recorded_settings(wildcards):
+    """Settings without mirrors: an address may hold a password."""
+    settings = SETTINGS[wildcards.scale]
+    data = {name: {"files": each["files"]} for name, each in settings["data"].items()}
+    return {**settings, "data": data}
+
+
 MNIST_FILES = expand("data/mnist/MNIST/raw/{file}", file=download("mnist")["files"])
 MILES_FILES = expand("data/miles/{file}", file=download("miles")["files"])
 

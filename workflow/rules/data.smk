@@ -18,7 +18,6 @@ rule download_mnist:
     params:
         dataset="mnist",
         files=download("mnist")["files"],
-        mirror=download("mnist")["mirror"],
     script:
         "../scripts/download.py"
 
@@ -36,7 +35,6 @@ rule download_miles:
     params:
         dataset="miles",
         files=download("miles")["files"],
-        mirror=download("miles")["mirror"],
     script:
         "../scripts/download.py"
 

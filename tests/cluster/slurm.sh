@@ -88,6 +88,8 @@ start() {
 }
 
 stop() {
+    # Never touch a Slurm that is not ours.
+    [ "$(readlink $etc/slurm.conf)" = "$1/slurm.conf" ] || return 0
     scancel --user=root 2>/dev/null || true
     for daemon in slurmd slurmctld munged; do
         [ -f "$1/$daemon.pid" ] || continue
@@ -95,8 +97,7 @@ stop() {
         kill "$pid" 2>/dev/null || true
         timeout 20 tail --pid="$pid" --follow /dev/null || kill -KILL "$pid"
     done
-    [ "$(readlink $etc/slurm.conf)" != "$1/slurm.conf" ] ||
-        rm $etc/slurm.conf $etc/gres.conf
+    rm $etc/slurm.conf $etc/gres.conf
 }
 
 case ${1-} in

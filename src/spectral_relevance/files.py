@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
@@ -20,7 +21,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place on success.
 
     On an error, or if the process is killed, `path` keeps its former state. What a
-    killed process left beside it is removed when `path` is written again.
+    killed process left beside it is removed when `path` is written again on the same
+    machine; one that shares the folder cannot tell whether the process still lives.
 
     Parameters
     ----------
@@ -34,10 +36,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for part in path.parent.glob(f".{escape(path.name)}.*.part"):
+    prefix = f".{path.name}.{platform.node()}."
+    for part in path.parent.glob(f"{escape(prefix)}*.part"):
         if not psutil.pid_exists(int(part.suffixes[-2][1:])):
             part.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f"{prefix}{os.getpid()}.part")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,11 +66,16 @@ def test_an_error_before_anything_is_written(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
-    """Not what one that runs writes, nor what belongs to another file."""
+    """Not what one that runs writes, what another machine does, or another file's."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    (tmp_path / f".a[1].csv.{ended.pid}.part").touch()
-    kept = {f".a[1].csv.{os.getppid()}.part", f".b.csv.{ended.pid}.part"}
+    here = platform.node()
+    (tmp_path / f".a[1].csv.{here}.{ended.pid}.part").touch()
+    kept = {
+        f".a[1].csv.{here}.{os.getppid()}.part",
+        f".a[1].csv.not-{here}.{ended.pid}.part",
+        f".b.csv.{here}.{ended.pid}.part",
+    }
     for name in kept:
         (tmp_path / name).touch()
     with replacing(tmp_path / "a[1].csv") as temporary:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,7 @@ def train(
         return losses(replicas(x), y, training["loss"])
 
     if training["compile"]:
-        batch_losses = compiled(batch_losses)
+        batch_losses = compiled(batch_losses, where)
 
     def train_epoch() -> Tensor:
         """Train one epoch and return the mean loss of each replica."""
@@ -354,12 +355,21 @@ def add_l1_gradient(network: Network, regularisation: Mapping[str, Any] | None) 
             parameter.grad.add_(parameter.sign(), alpha=strength)
 
 
-def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def compiled(
+    function: Callable[..., Tensor], device: torch.device
+) -> Callable[..., Tensor]:
     """Compile with :func:`torch.compile`, or say why not and return `function`."""
+    if device.type != "cpu":  # by Triton, which torch brings along
+        return torch.compile(function, dynamic=False)
     compiler = os.environ.get("CXX", "g++")
-    if shutil.which(compiler) is None:
-        logger.warning("no C++ compiler (%s) found: training uncompiled", compiler)
-        return function
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    for found, what in (
+        (shutil.which(compiler), f"C++ compiler ({compiler})"),
+        (headers.is_file(), f"header of Python ({headers})"),
+    ):
+        if not found:
+            logger.warning("no %s found: training uncompiled", what)
+            return function
     return torch.compile(function, dynamic=False)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import math
+import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -572,12 +573,25 @@ def test_a_diverging_loss_names_run_and_epoch(classes, description, monkeypatch)
 # Compilation ----------------------------------------------------------------------
 
 
-def test_without_a_compiler_training_goes_on(classes, description, monkeypatch, caplog):
-    monkeypatch.setenv("CXX", "no-such-compiler")
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("compiler", "no C++ compiler (no-such-compiler)"),
+        ("header", "no header of Python (nowhere/Python.h)"),
+    ],
+)
+def test_without_a_compiler_training_goes_on(
+    missing, told, classes, description, monkeypatch, caplog
+):
+    if missing == "compiler":
+        monkeypatch.setenv("CXX", "no-such-compiler")
+    else:
+        monkeypatch.setenv("CXX", sys.executable)  # any program that is there
+        monkeypatch.setattr(training.sysconfig, "get_path", lambda name: "nowhere")
     with caplog.at_level(logging.WARNING, logger="spectral_relevance"):
         found, history = run(classes, description, [0, 1], compile=True)
     (record,) = caplog.records
-    assert "no C++ compiler (no-such-compiler)" in record.getMessage()
+    assert told in record.getMessage()
     expected, expected_history = run(classes, description, [0, 1])
     assert_same_bits(found.state_dict(), expected.state_dict())
     pd.testing.assert_frame_equal(history, expected_history, check_exact=True)

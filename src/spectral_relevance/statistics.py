@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
         NaN for a single run.
     n : int
         Number of runs: of seeds or, where variants are taken together, of seeds and
-        variants.
+        variants; where two experiments are compared, of the one that has fewer.
     """
 
     value: float
@@ -483,20 +483,21 @@ def largest_exponent_error(complexity: pd.DataFrame) -> Estimate:
 def largest_deviation(theory: pd.DataFrame) -> Estimate:
     """Largest deviation of measured relevances from predicted ones (eq. 5–7).
 
-    It is relative to the largest prediction of the same rule and level; n counts rules
-    and levels, and there is no spread.
+    It is relative to the largest prediction of the same rule, level and run; n counts
+    rules and levels, and there is no spread.
 
     Parameters
     ----------
     theory : DataFrame
-        ``rule``, ``level``, ``measured``, ``predicted``.
+        ``rule``, ``level``, ``seed``, ``measured``, ``predicted``.
     """
     deviations = [
         (part["measured"] - part["predicted"]).abs().max(skipna=False)
         / part["predicted"].abs().max()
-        for _, part in theory.groupby(["rule", "level"])
+        for _, part in theory.groupby(["rule", "level", "seed"])
     ]
-    return Estimate(float(np.max(deviations)), np.nan, len(deviations))
+    kinds = theory[["rule", "level"]].drop_duplicates()
+    return Estimate(float(np.max(deviations)), np.nan, len(kinds))
 
 
 # Performance ----------------------------------------------------------------------
@@ -515,21 +516,27 @@ def ratio_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate
 def difference_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
     """Difference of the mean metrics of two experiments.
 
-    The spread is that of the first.
+    The spread combines that of both, and n is the smaller number of runs.
     """
-    first = test_metric(performance)
-    return first._replace(value=first.value - test_metric(other).value)
+    first, second = test_metric(performance), test_metric(other)
+    return Estimate(
+        first.value - second.value,
+        float(np.hypot(first.spread, second.spread)),
+        min(first.n, second.n),
+    )
 
 
 def _ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
-    """Ratio of two means, with the spread of the numerator in the same unit."""
+    """Ratio of two means, with the spread of both to first order.
+
+    Its n is the smaller number of runs.
+    """
+    n = min(numerator.n, denominator.n)
     if denominator.value == 0:
-        return Estimate(np.nan, np.nan, numerator.n)
-    return Estimate(
-        numerator.value / denominator.value,
-        numerator.spread / denominator.value,
-        numerator.n,
-    )
+        return Estimate(np.nan, np.nan, n)
+    ratio = numerator.value / denominator.value
+    spread = np.hypot(numerator.spread, ratio * denominator.spread)
+    return Estimate(ratio, float(spread / denominator.value), n)
 
 
 def _lowest(estimates: Iterable[Estimate]) -> Estimate:
@@ -607,6 +614,8 @@ def share_of_inputs_needed(
 def inputs_needed(*, errors: pd.DataFrame, tolerance: float) -> pd.Series:
     """Return the smallest number of inputs whose error is close to the minimum.
 
+    It is NaN where no error is a number.
+
     Parameters
     ----------
     errors : DataFrame
@@ -615,7 +624,7 @@ def inputs_needed(*, errors: pd.DataFrame, tolerance: float) -> pd.Series:
         How far above the minimum of the row, relative to it, still counts.
     """
     close = errors.le(errors.min(axis=1) * (1 + tolerance), axis=0)
-    return close.idxmax(axis=1)
+    return close.idxmax(axis=1).where(close.any(axis=1))
 
 
 # Images ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Statistics against scipy, explicit loops and examples worked out by hand."""
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -399,7 +400,10 @@ def test_ratio_of_shares_above():
     table = scores_table([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
     other = scores_table([[1.0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
     found = statistics.ratio_of_shares_above(table, other, threshold=0.11)
-    assert_estimate(found, [0.5 / 0.4, 0.75 / 0.4])
+    # The shares are 0.5 and 0.75, of variance 1/32, and 0.2, 0.4 and 0.6, of 0.04.
+    assert found.n == 2 and found.value == pytest.approx(0.625 / 0.4)
+    relative = math.sqrt(1 / 32 / 0.625**2 + 0.04 / 0.4**2)
+    assert found.spread == pytest.approx(0.625 / 0.4 * relative)
     found = statistics.ratio_of_shares_above(table, table, threshold=1)
     assert np.isnan(found.value)
 
@@ -477,13 +481,14 @@ def test_largest_exponent_error():
 
 def test_largest_deviation():
     rows = [
-        ("lrp_0", "local", 1.0, 1.1),
-        ("lrp_0", "local", -5.0, -5.0),  # a tenth of 5
-        ("lrp_0", "global", 0.1, 0.1),
-        ("lrp_0", "global", 0.04, 0.01),  # 0.03 of 0.1
-        ("lrp_gamma", "local", 10.0, 10.0),
+        ("lrp_0", "local", 0, 1.0, 1.1),
+        ("lrp_0", "local", 0, -5.0, -5.0),  # a tenth of 5
+        ("lrp_0", "local", 1, 5e6, 5e6),  # another run, on a scale of its own
+        ("lrp_0", "global", 0, 0.1, 0.1),
+        ("lrp_0", "global", 0, 0.04, 0.01),  # 0.03 of 0.1
+        ("lrp_gamma", "local", 0, 10.0, 10.0),
     ]
-    columns = ["rule", "level", "measured", "predicted"]
+    columns = ["rule", "level", "seed", "measured", "predicted"]
     theory = pd.DataFrame(rows, columns=columns)
     found = statistics.largest_deviation(theory)
     assert found.value == pytest.approx(0.3)
@@ -502,9 +507,12 @@ def test_metrics_of_two_experiments():
     other = pd.DataFrame({"seed": [0, 1], "metric": [1.0, 4]})
     assert_estimate(statistics.test_metric(one), [1, 2, 6])
     found = statistics.ratio_of_metrics(one, other)
-    assert_estimate(found, [1 / 2.5, 2 / 2.5, 6 / 2.5])
+    assert found.n == 2 and found.value == pytest.approx(3 / 2.5)
+    # The variances are 7 and 4.5.
+    assert found.spread == pytest.approx(1.2 * math.sqrt(7 / 3**2 + 4.5 / 2.5**2))
     found = statistics.difference_of_metrics(one, other)
-    assert_estimate(found, [1 - 2.5, 2 - 2.5, 6 - 2.5])
+    assert found.n == 2 and found.value == 0.5
+    assert found.spread == pytest.approx(math.sqrt(7 + 4.5))
 
 
 # Few inputs -----------------------------------------------------------------------
@@ -556,6 +564,9 @@ def test_share_of_inputs_needed():
     assert_estimate(found, [2 / 40, 10 / 40])
     found = statistics.share_of_inputs_needed(curve, relevance, tolerance=0)
     assert_estimate(found, [10 / 40, 40 / 40])
+    curve["metric"] = curve["metric"].where(curve["seed"] == 0)
+    found = statistics.share_of_inputs_needed(curve, relevance, tolerance=0)
+    assert np.isnan(found.value)
 
 
 def ranked_curve(metrics: dict[int, list[float]]) -> pd.DataFrame:

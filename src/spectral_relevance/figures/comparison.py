@@ -227,7 +227,7 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
         axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
         axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
         axes.annotate(
-            f"{percent:.1f} %",
+            f"{percent:.1f} % (n = {share.n})",
             (percent + np.nan_to_num(spread), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -237,7 +237,7 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     axes.invert_yaxis()
     axes.set_xlabel(
         f"pixels above {100 * THRESHOLD:g} % of the largest score (%), "
-        f"{style.runs(share.n)}"
+        "mean ± s.d. of n runs"
     )
 
 

@@ -22,6 +22,7 @@ INTERVAL = 120.0
 CODE = (
     "checkpoint.py",
     "evaluation.py",
+    "hardware.py",
     "layers.py",
     "networks.py",
     "proximal.py",

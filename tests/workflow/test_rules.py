@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spectral_relevance import checkpoint
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RULES = {
     match["name"]: match["body"]
@@ -67,7 +69,11 @@ def test_versions_agree():
     environment = yaml.safe_load(
         (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
     )
-    conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    conda_names = {
+        "pytorch": "torch",
+        "matplotlib-base": "matplotlib",
+        "snakemake-minimal": "snakemake",
+    }
     *conda, pip = environment["dependencies"]
     listed = {}
     for entry in [*conda, *pip["pip"]]:
@@ -75,11 +81,21 @@ def test_versions_agree():
         listed[conda_names.get(name, name)] = version
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     lowered = {name.lower(): version for name, version in pins.items()}
-    for name in project["project"]["dependencies"]:
-        assert lowered[name] == listed[name]
-    assert listed["snakemake-minimal"] == lowered["snakemake"]
+    needed = {re.split("[<>=]", name)[0] for name in project["project"]["dependencies"]}
+    assert needed <= set(listed)
+    for name, version in listed.items():
+        if name not in ("python", "pip"):
+            assert lowered[name] == version, name
+
+
+def test_checkpoints_are_invalidated_by_what_training_depends_on():
+    names = set(re.findall(r'"(\w+\.py|\w+/\w+\.py)"', RULES["train"]))
+    assert "training.py" in names
+    # The data are in the digest of a checkpoint themselves.
+    assert set(checkpoint.CODE) == names - {"datasets/base.py"}
 
 
 def test_nothing_of_the_package_knows_snakemake():
     for path in (REPOSITORY / "src").rglob("*.py"):
-        assert "import snakemake" not in path.read_text(encoding="utf-8"), path
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(import|from) snakemake", text, re.MULTILINE), path

@@ -15,7 +15,7 @@ queued() {
         qstat -j "$id"                                              # SGE
 } >/dev/null 2>&1
 
-for pause in 0 5 10 20; do
+for pause in 0 5 10 20 30; do  # longer than latency-wait of profile.yaml
     sleep $pause
     if [ -s "$end" ]; then
         cat "$end" && rm "$end"

@@ -102,7 +102,8 @@ def python_with_keras(python: Path | None) -> Path | None:
         except OSError:
             reason = f"there is no {python}"
         except subprocess.CalledProcessError as error:
-            reason = f"{python}: {error.stderr.strip().splitlines()[-1]}"
+            told = error.stderr.strip() or f"it ended with {error.returncode}"
+            reason = f"{python}: {told.splitlines()[-1]}"
     say(
         f"TensorFlow cannot be used: {reason}. Keras is left out, all else is measured."
     )

@@ -50,7 +50,10 @@ def report(table: pd.DataFrame, versions: Mapping[str, str]) -> str:
         "torch": about["versions"]["torch"],
         **versions,
     }
-    commit = about["git"]["commit"][:7] if about["git"] else "unknown"
+    commit = "unknown"
+    if about["git"]:
+        commit = about["git"]["commit"][:7]
+        commit += ", with uncommitted changes" if about["git"]["dirty"] else ""
     cores = count_cores()
     lines = [
         f"{datetime.now(UTC):%d %B %Y}, {hardware['processor']}, {cores} cores, "

@@ -72,8 +72,10 @@ ARCHIVED = """\
 claims are made from, [`replication/claims.csv`](replication/claims.csv) the verdicts.
 `make restore` puts the tables into `results/paper`. Then
 `.venv/bin/snakemake --cores 2 figures/paper/fig05.pdf` draws a figure without training,
-and `make paper` computes what is missing. Datasets are not archived; they are made from
-the downloads.
+and `make paper` computes the experiments that are missing. It takes restored tables for
+complete: where they have fewer runs than wanted, or after a change of settings, remove
+those of the experiment first (`rm -r results/paper/*/mnist_all*`), and all of its runs
+are trained. Datasets are not archived; they are made from the downloads.
 """
 
 Tables = dict[str, dict[str, bytes]]
@@ -258,7 +260,8 @@ def restore(root: Path, scale: str = "paper") -> None:
     older than the code.
     """
     results = root / "results" / scale
-    _, archived = read_archive(root / ARCHIVE)
+    records, archived = read_archive(root / ARCHIVE)
+    wanted = len(read_settings(root, scale)["seeds"])
     present = read_computed(results)
     for experiment, tables in archived.items():
         if any(tables.get(k) != v for k, v in present.get(experiment, {}).items()):
@@ -267,7 +270,9 @@ def restore(root: Path, scale: str = "paper") -> None:
         for name, content in tables.items():
             with replacing(results / name) as temporary:
                 temporary.write_bytes(content)
-        print(f"{experiment}: {len(tables)} tables")
+        seeds = len(records[experiment]["seeds"])
+        few = f" of {seeds} of {wanted} runs" if 0 < seeds < wanted else ""
+        print(f"{experiment}: {len(tables)} tables{few}")
 
 
 # What is shown ------------------------------------------------------------------------

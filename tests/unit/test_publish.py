@@ -191,7 +191,7 @@ def test_what_is_archived(root):
     assert list(manifest(root)) == ["mnist_01"]
 
 
-def test_restored_tables_are_those_that_were_published(root):
+def test_restored_tables_are_those_that_were_published(root, capsys):
     results = root / "results/paper"
     before = {name: (results / name).read_bytes() for name in manifest_tables(root)}
     shutil.rmtree(results)
@@ -199,7 +199,9 @@ def test_restored_tables_are_those_that_were_published(root):
     shutil.rmtree(root / "logs")
     code = root / "workflow/rules/figures.smk"
     os.utime(code)
+    capsys.readouterr()
     publish.restore(root)
+    assert "mnist_01: 2 tables of 3 of 10 runs" in capsys.readouterr().out
     assert {k: (results / k).read_bytes() for k in before} == before
     assert all((results / k).stat().st_mtime >= code.stat().st_mtime for k in before)
     figure_tables.images().save(results / DATA)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,6 +80,9 @@ class Run:
                 env=project.environment,
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
+                # What a shell runs in the background ignores interrupts, and so would
+                # all that it starts.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
 
     @property

@@ -35,17 +35,14 @@ import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spectral_relevance.claims import (
-    judge_all,
-    markdown,
-    read_claims,
-    short_markdown,
-)
+from spectral_relevance.claims import judge_all, per_check, per_claim, read_claims
 from spectral_relevance.errors import UserError
 from spectral_relevance.figures import style
 from spectral_relevance.figures.benchmark import benchmark
-from spectral_relevance.files import replacing, write_table
+from spectral_relevance.files import replacing, write_table, write_text
+from spectral_relevance.markup import markdown
 from spectral_relevance.provenance import code_state, describe_job, read_job_log
+from spectral_relevance.scaling import NOTES, table1
 from spectral_relevance.settings import resolve
 from spectral_relevance.tables import read_tables
 
@@ -59,7 +56,7 @@ MANIFEST = "manifest.json"
 # line bands: they are made from the downloads, which are not ours to pass on.
 TABLES = (
     *(f"{f}/*.csv" for f in ("performance", "history", "curves", "comparison")),
-    *("relevance/*/*.csv", "lrp_theory/*.csv", "scaling.csv", "table1.*"),
+    *("relevance/*/*.csv", "lrp_theory/*.csv", "scaling.csv", "table1.csv"),
 )
 DPI = 190  # the widest figures have 1350 pixels
 PIXELS_PER_INCH = 120  # as shown, on a page that is some 900 pixels wide
@@ -467,13 +464,15 @@ def page(
     settings: Mapping[str, Any],
     figures: Mapping[str, Mapping[str, Any]],
     verdicts: pd.DataFrame,
+    exponents: pd.DataFrame | None,
     widths: Mapping[str, int | None],
     records: Mapping[str, Record],
     commit: str,
 ) -> str:
     """Return docs/replication.md.
 
-    `widths` gives for each figure how wide it is shown, or None if it was not drawn.
+    `exponents` are those of Table 1, None if they were not measured; `widths` gives for
+    each figure how wide it is shown, or None if it was not drawn.
     """
     titles = {
         key: f"Figure {key.lstrip('0')}: {figure['shows']}"
@@ -500,7 +499,7 @@ def page(
         "## Claims",
         "",
         caption(root, "claims"),
-        markdown(verdicts),
+        markdown(per_check(verdicts)),
         "## Figures",
         "",
         "Under the numbers that they have in the paper; S1 to S3 go beyond it.",
@@ -512,10 +511,10 @@ def page(
         )
         shown = [image, "", caption(root, f"fig{key}")] if widths[key] else NOT_YET
         lines += [f"### {title}", "", *shown]
-    table1 = root / f"results/{scale}/table1.md"
     shown = NOT_YET
-    if table1.is_file():
-        shown = [table1.read_text(encoding="utf-8"), caption(root, "table1")]
+    if exponents is not None:
+        table = markdown(table1(exponents))
+        shown = [table, *NOTES.splitlines(), "", caption(root, "table1")]
     lines += ["## Table 1", "", *shown]
     lines += ["## How it was computed", ""]
     lines += [*computing_lines(settings, records, commit), "", ARCHIVED]
@@ -573,18 +572,19 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
             path.unlink(missing_ok=True)
     write_table(verdicts, root / VERDICTS)
     write_archive(root / ARCHIVE, records, tables)
-    with replacing(root / PAGE) as temporary:
-        text = page(
-            *(root, scale, settings, figures, verdicts, widths, records),
-            state["commit"],
-        )
-        temporary.write_text(text, encoding="utf-8")
+    path = results / "table1.csv"
+    exponents = pd.read_csv(path) if path.is_file() else None
+    text = page(
+        *(root, scale, settings, figures, verdicts, exponents, widths, records),
+        state["commit"],
+    )
+    write_text(text, root / PAGE)
     print("\n".join(verdict_lines(verdicts)))
 
 
 def read_verdicts(path: Path) -> str:
     """Return the short table of verdicts as Markdown."""
-    return short_markdown(pd.read_csv(path, dtype={"section": str}))
+    return markdown(per_claim(pd.read_csv(path, dtype={"section": str})))
 
 
 def read_text(path: Path) -> str:
@@ -617,8 +617,7 @@ def update_readme(root: Path) -> None:
         )
         if count != 1:
             raise UserError(f"README.md: expected one <!-- {mark} -->.")
-    with replacing(readme) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(text, readme)
     speed = root / "results/benchmark.csv"
     if speed.is_file():
         write_png(benchmark(table=pd.read_csv(speed)), root / "docs/benchmark.png")

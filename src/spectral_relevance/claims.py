@@ -199,39 +199,43 @@ def _text(criterion: Mapping[str, Any]) -> str:
     return f"{'≥' if kind == 'at_least' else '≤'} {limit}"
 
 
-def markdown(verdicts: pd.DataFrame) -> str:
-    """Return the table of verdicts in Markdown: a row for each check.
+def per_check(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of verdicts to be read: texts, a row for each check.
 
     What concerns the claim as a whole stands in the first of its rows only.
     """
-    lines = [
-        "| # | section | claim | verdict | what is measured | value | n | criterion "
-        "| met | authors' value |",
-        "| --- " * 10 + "|",
-    ]
+    rows = []
     for _, checks in verdicts.groupby("id", sort=False):
         for place, row in enumerate(checks.itertuples()):
-            number = f"{row.id}{row.check}" if len(checks) > 1 else row.id
             about = (row.section, row.claim, row.verdict, row.authors_value)
             section, claim, verdict, authors_value = about if place == 0 else [""] * 4
-            value, n, met = _with_spread(row), row.n, "yes" if row.met else "no"
+            value, n, met = _with_spread(row), str(row.n), "yes" if row.met else "no"
             if row.verdict == "not run yet":
                 value = n = met = ""
-            cells = [
-                *(number, section, claim, verdict, row.what, value, n),
-                *(row.criterion, met, authors_value),
-            ]
-            lines.append(_row(cells))
-    return "\n".join(lines) + "\n"
+            rows.append(
+                {
+                    "#": f"{row.id}{row.check}" if len(checks) > 1 else str(row.id),
+                    "section": section,
+                    "claim": claim,
+                    "verdict": verdict,
+                    "what is measured": row.what,
+                    "value": value,
+                    "n": n,
+                    "criterion": row.criterion,
+                    "met": met,
+                    "authors' value": authors_value,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
-def short_markdown(verdicts: pd.DataFrame) -> str:
-    """Return the table of verdicts in Markdown: a row for each claim.
+def per_claim(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of verdicts to be read: Markdown, a row for each claim.
 
     What was measured stands in one cell, a line for each check, with its criterion;
     what missed it is bold.
     """
-    lines = ["| # | section | claim | measured | n | verdict |", "| --- " * 6 + "|"]
+    rows = []
     for number, checks in verdicts.groupby("id", sort=False):
         first, measured, counts = checks.iloc[0], "", ""
         if first.verdict != "not run yet":
@@ -242,20 +246,21 @@ def short_markdown(verdicts: pd.DataFrame) -> str:
             counts = " … ".join(
                 map(str, sorted({checks["n"].min(), checks["n"].max()}))
             )
-        verdict = _bold(first.verdict, unless=first.verdict == "reproduced")
-        lines.append(
-            _row([number, first.section, first.claim, measured, counts, verdict])
+        rows.append(
+            {
+                "#": number,
+                "section": first.section,
+                "claim": first.claim,
+                "measured": measured,
+                "n": counts,
+                "verdict": _bold(first.verdict, unless=first.verdict == "reproduced"),
+            }
         )
-    return "\n".join(lines) + "\n"
+    return pd.DataFrame(rows)
 
 
 def _bold(text: str, *, unless: bool) -> str:
     return text if unless else f"**{text}**"
-
-
-def _row(cells: Sequence[Any]) -> str:
-    texts = [str(cell).replace("|", "\\|") for cell in cells]
-    return f"| {' | '.join(texts)} |"
 
 
 def summary(verdicts: pd.DataFrame, scale: str) -> str:

@@ -25,7 +25,7 @@ import pooch
 import requests
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.files import replacing, sha256_of, write_json
+from spectral_relevance.files import replacing, sha256_of, write_json, write_text
 
 SERVER_TIMEOUT = 20.0
 """Seconds that a server may take to accept a connection, and between two pieces."""
@@ -390,8 +390,7 @@ def _to_cache(
     try:
         with replacing(entry) as temporary:
             shutil.copyfile(candidate, temporary)
-        with replacing(entry.with_name(f"{name}.origin")) as temporary:
-            temporary.write_text(origin, encoding="utf-8")
+        write_text(origin, entry.with_name(f"{name}.origin"))
     except OSError as error:
         log.warning("%s: not kept in the cache %s: %s", name, cache, error)
 

@@ -54,10 +54,15 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         table.to_csv(temporary, index=False)
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write text as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(value: Any, path: str | Path) -> None:
     """Write plain data as indented JSON."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write_text(json.dumps(value, indent=2) + "\n", path)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -193,29 +193,27 @@ def exponents(scaling: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table1_markdown(table1: pd.DataFrame) -> str:
-    """Return Table 1 with its measured exponents as Markdown.
+def table1(exponents: pd.DataFrame) -> pd.DataFrame:
+    """Return Table 1 with its measured exponents to be read; :data:`NOTES` explain it.
 
     Parameters
     ----------
-    table1 : DataFrame
+    exponents : DataFrame
         From :func:`exponents`.
     """
-    head = ["Method", "One example", "E examples"]
-    lines = [
-        [*head, *(f"{q}: measured (theory)" for q in QUANTITIES)],
-        ["---"] * (len(head) + len(QUANTITIES)),
-    ]
-    for row in table1.to_dict("records"):
-        fits = [
-            f"{row[f'exponent_{q}']:.2f} ± {row[f'exponent_{q}_error']:.2f} "
-            f"({_or_dash(row[f'theory_{q}'])})"
-            for q in QUANTITIES
-        ]
-        name = THEORY[row["method"]].name
-        lines.append([name, row["local_theory"], row["global_theory"], *fits])
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{table}\n\n{NOTES}\n"
+    return pd.DataFrame(
+        {
+            "Method": THEORY[row["method"]].name,
+            "One example": row["local_theory"],
+            "E examples": row["global_theory"],
+            **{
+                f"{q}: measured (theory)": f"{row[f'exponent_{q}']:.2f} ± "
+                f"{row[f'exponent_{q}_error']:.2f} ({_or_dash(row[f'theory_{q}'])})"
+                for q in QUANTITIES
+            },
+        }
+        for row in exponents.to_dict("records")
+    )
 
 
 def _or_dash(exponent: float) -> str:

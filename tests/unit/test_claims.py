@@ -12,9 +12,9 @@ import yaml
 from spectral_relevance.claims import (
     judge,
     judge_all,
-    markdown,
+    per_check,
+    per_claim,
     read_claims,
-    short_markdown,
     summary,
     table_paths,
 )
@@ -314,11 +314,9 @@ def test_a_claim_without_all_of_its_tables(claim, check, tmp_path):
     assert found["verdict"].tolist() == ["reproduced", "not run yet", "not run yet"]
     assert found["value"].isna().tolist() == [False, True, True]
     assert found["n"].tolist() == [2, 0, 0]
-    line = markdown(found).splitlines()[-2]
-    assert line.split("|")[1:6] == [
-        *(" 5a ", " 2.2 ", " Numbers are large. ", " not run yet ", " the metric ")
-    ]
-    assert [cell.strip() for cell in line.split("|")[6:10]] == ["", "", "≥ 0.5", ""]
+    row = per_check(found).iloc[-2].tolist()
+    assert row[:5] == ["5a", "2.2", "Numbers are large.", "not run yet", "the metric"]
+    assert row[5:9] == ["", "", "≥ 0.5", ""]
 
     metrics(0.7, 0.8).to_csv(tmp_path / "other.csv", index=False)
     found = judge_all(claims, tmp_path)
@@ -363,39 +361,36 @@ def test_columns_of_the_table(verdicts):
     assert verdicts["met"].dtype == bool
 
 
-def test_markdown_has_a_row_for_each_check(verdicts):
-    header, rule, *rows = markdown(verdicts).splitlines()
-    cells = [
-        [cell.strip() for cell in line[1:-1].replace("\\|", "!").split("|")]
-        for line in (header, rule, *rows)
-    ]
-    assert {len(row) for row in cells} == {10}
-    assert cells[0][0] == "#" and set(cells[1]) == {"---"}
+def test_a_row_for_each_check(verdicts):
+    table = per_check(verdicts)
+    assert list(table)[:4] == ["#", "section", "claim", "verdict"]
     text = ["2.2", "Numbers are large."]
     end = "not in our copy of the text"
     good = ["the metric", "0.7312 ± 0.027", "2", "≥ 0.5", "yes"]
-    assert cells[2:] == [
+    assert table.to_numpy().tolist() == [
         ["4", *text, "reproduced", *good, end],
         ["17a", *text, "not reproduced", *good, end],
         ["17b", "", "", "", "the metric", "0.25", "1", "≥ 0.5", "no", ""],
-        ["17c", "", "", "", "!error!", "0.25", "1", "≤ 0.1", "no", ""],
+        ["17c", "", "", "", "|error|", "0.25", "1", "≤ 0.1", "no", ""],
         ["23", *text, "not judged", "the metric", "nan", "1", "≥ 0.5", "no", end],
     ]
 
 
-def test_short_markdown_has_a_row_for_each_claim(verdicts):
-    _, _, *rows = short_markdown(verdicts).splitlines()
-    text = "2.2 | Numbers are large."
-    assert rows == [
-        f"| 4 | {text} | 0.7312 ± 0.027 (≥ 0.5) | 2 | reproduced |",
-        f"| 17 | {text} | 0.7312 ± 0.027 (≥ 0.5)<br>**0.25 (≥ 0.5)**<br>"
-        "**0.25 (≤ 0.1)** | 1 … 2 | **not reproduced** |",
-        f"| 23 | {text} | **nan (≥ 0.5)** | 1 | **not judged** |",
-    ]
-    verdicts = verdicts.assign(verdict="not run yet")
-    assert short_markdown(verdicts).splitlines()[-1] == (
-        f"| 23 | {text} |  |  | **not run yet** |"
+def test_a_row_for_each_claim(verdicts):
+    table = per_claim(verdicts)
+    text = ["2.2", "Numbers are large."]
+    three = (
+        "0.7312 ± 0.027 (≥ 0.5)<br>**0.25 (≥ 0.5)**<br>**0.25 (≤ 0.1)**",
+        "1 … 2",
+        "**not reproduced**",
     )
+    assert table.to_numpy().tolist() == [
+        [4, *text, "0.7312 ± 0.027 (≥ 0.5)", "2", "reproduced"],
+        [17, *text, *three],
+        [23, *text, "**nan (≥ 0.5)**", "1", "**not judged**"],
+    ]
+    table = per_claim(verdicts.assign(verdict="not run yet"))
+    assert table.iloc[-1].tolist() == [23, *text, "", "", "**not run yet**"]
 
 
 def test_summary_has_a_line_for_each_claim(verdicts):

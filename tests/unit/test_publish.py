@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import figure_tables
-from spectral_relevance.claims import judge, markdown, read_claims, short_markdown
+from spectral_relevance.claims import judge, per_check, per_claim, read_claims
 from spectral_relevance.errors import UserError
+from spectral_relevance.markup import markdown
 from spectral_relevance.provenance import RECORD, code_state, describe_job
+from spectral_relevance.scaling import QUANTITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -108,7 +110,7 @@ def test_a_partial_run_is_published_and_marked(root):
     (row,) = judge(claim, {SPECTRAL: scores})
     assert row["verdict"] == "reproduced" and row["n"] == 3
     text = page(root)
-    assert markdown(pd.DataFrame([row])).splitlines()[-1] in text
+    assert markdown(per_check(pd.DataFrame([row]))).splitlines()[-1] in text
     assert f"1 of {len(claims)} claims are reproduced." in text
     verdicts = pd.read_csv(root / "docs/replication/claims.csv")
     others = verdicts[~verdicts["id"].isin([7, 8, 11])]
@@ -338,6 +340,21 @@ def test_what_was_published_does_not_get_lost(root):
     assert list(manifest(root)) == ["mnist_01", "scaling"]
 
 
+def test_table_1_is_shown(root):
+    fit = {f"exponent_{q}{end}": 0.5 for q in QUANTITIES for end in ("", "_error")}
+    theory = {f"theory_{q}": 1 for q in QUANTITIES}
+    row = {"method": "spectral", "local_theory": "-", "global_theory": "O(N0 N1)"}
+    folder = root / "results/paper"
+    pd.DataFrame([row | fit | theory]).to_csv(folder / "table1.csv", index=False)
+    write(folder / "scaling.csv", "method\nspectral\n")
+    job(root, "scaling")
+    publish.publish(root)
+    shown = section(root, "Table 1")
+    assert "| Spectral method | - | O(N0 N1) | 0.50 ± 0.50 (1) |" in shown
+    assert "N0 and N1 are" in shown
+    assert set(manifest(root)["scaling"]["tables"]) == {"scaling.csv", "table1.csv"}
+
+
 def test_a_figure_whose_tables_are_gone_is_removed(root):
     write(root / "docs/replication/fig06.png", "old")
     publish.publish(root)
@@ -349,8 +366,8 @@ def test_the_tables_of_the_readme(root, capsys):
     publish.update_readme(root)
     readme = (root / "README.md").read_text(encoding="utf-8")
     verdicts = pd.read_csv(root / publish.VERDICTS, dtype={"section": str})
-    assert markdown(verdicts) in page(root)
-    table = short_markdown(verdicts)
+    assert markdown(per_check(verdicts)) in page(root)
+    table = markdown(per_claim(verdicts))
     assert readme == (
         f"<!-- claims:paper -->\n{table}<!-- end -->\n"
         "<!-- claims:quick -->\nold quick\n<!-- end -->\n"
@@ -394,7 +411,7 @@ def test_jobs_of_tables():
             "comparison/a.csv",
             "lrp_theory/a.csv",
             "scaling.csv",
-            "table1.md",
+            "table1.csv",
         )
     }
     assert list(found.values()) == [

@@ -149,7 +149,8 @@ def test_the_report_renders(built):
     with zipfile.ZipFile(report) as archive:
         names = archive.namelist()
     assert any(name.endswith("report.html") for name in names)
-    assert any(name.endswith("fig03.png") for name in names)
+    for shown in ("fig03.png", "claims.html", "table1.html"):
+        assert any(name.endswith(shown) for name in names)
 
 
 def test_data_alone_can_be_fetched(project):

@@ -28,7 +28,7 @@ from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.figures import style
 from spectral_relevance.figures.benchmark import benchmark as draw
-from spectral_relevance.files import replacing, write_table
+from spectral_relevance.files import write_table, write_text
 from spectral_relevance.methods import median_and_spread
 from spectral_relevance.settings import merged, resolve
 
@@ -80,8 +80,7 @@ def main() -> None:
         arguments.figures / "benchmark.png",
     )
     text = report(table, versions)
-    with replacing(arguments.results / "benchmark.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(text, arguments.results / "benchmark.md")
     print(text)
     say(f"{perf_counter() - start:.0f} s in all")
 

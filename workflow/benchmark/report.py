@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from programs import count_cores
 
+from spectral_relevance.markup import markdown
 from spectral_relevance.provenance import describe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,10 +72,8 @@ def report(table: pd.DataFrame, versions: Mapping[str, str]) -> str:
             "these times are too long, those of programs with several threads most of "
             "all. Run it again when the machine is idle.**",
         ]
-    lines += ["", *_markdown(_times(table, cores))]
-    lines += ["", *_markdown(_goals(table))]
-    lines += ["", *_markdown(_profile(table))]
-    return "\n".join(lines) + "\n"
+    parts = (_times(table, cores), _goals(table), _profile(table))
+    return "\n".join([*lines, "", "\n".join(map(markdown, parts))])
 
 
 def value(table: pd.DataFrame, **keys: str) -> tuple[float, float]:
@@ -157,8 +156,3 @@ def _number(value: float, spread: float = np.nan) -> str:
     if np.isnan(value):
         return "–"
     return f"{value:.3g}" + ("" if np.isnan(spread) else f" ± {spread:.1g}")
-
-
-def _markdown(table: pd.DataFrame) -> list[str]:
-    rows = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
-    return [f"| {' | '.join(cells)} |" for cells in rows]

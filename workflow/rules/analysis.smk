@@ -2,7 +2,7 @@
 
 INPUTS   results/{scale}/models/, results/{scale}/datasets/
 OUTPUTS  results/{scale}/performance/, history/, curves/ and relevance/, for each
-         experiment; lrp_theory/, scaling.csv, table1.csv and table1.md
+         experiment; lrp_theory/, scaling.csv, table1.csv, table1.md, table1.html
 """
 
 
@@ -84,13 +84,7 @@ rule scaling:
         ],
     output:
         times="results/{scale}/scaling.csv",
-        table="results/{scale}/table1.csv",
-        markdown=report(
-            "results/{scale}/table1.md",
-            caption="../report/table1.rst",
-            category="Tables",
-            labels={"table": "1", "shows": "computing time", "scale": "{scale}"},
-        ),
+        exponents="results/{scale}/table1.csv",
     log:
         "logs/{scale}/scaling.log",
     benchmark:
@@ -105,3 +99,25 @@ rule scaling:
         settings=scaling_settings,
     script:
         "../scripts/scaling.py"
+
+
+rule table1:
+    """Write Table 1 for people."""
+    input:
+        exponents="results/{scale}/table1.csv",
+        code=source("markup.py", "scaling.py", "tables.py"),
+    output:
+        markdown="results/{scale}/table1.md",
+        html=report(
+            "results/{scale}/table1.html",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"table": "1", "shows": "computing time", "scale": "{scale}"},
+        ),
+    log:
+        "logs/{scale}/table1.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/table1.py"

@@ -1,7 +1,8 @@
 """Verdicts on the paper's claims, and where the results come from.
 
 INPUTS   the tables that config/claims.yaml names, all below results/{scale}/
-OUTPUTS  results/{scale}/claims.csv, claims.md, verdicts.txt, provenance.json
+OUTPUTS  results/{scale}/claims.csv, claims.md, claims.html, verdicts.txt,
+         provenance.json
 """
 
 
@@ -9,14 +10,15 @@ rule claims:
     """Judge the paper's claims at the {wildcards.scale} scale."""
     input:
         tables=claim_tables,
-        code=source("claims.py", "statistics.py", "tables.py"),
+        code=source("claims.py", "markup.py", "statistics.py", "tables.py"),
     output:
-        csv=report(
-            "results/{scale}/claims.csv",
+        html=report(
+            "results/{scale}/claims.html",
             caption="../report/claims.rst",
             category="Claims",
             labels={"scale": "{scale}", "table": "verdicts"},
         ),
+        csv="results/{scale}/claims.csv",
         markdown="results/{scale}/claims.md",
         verdicts="results/{scale}/verdicts.txt",
     log:

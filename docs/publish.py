@@ -258,7 +258,7 @@ def restore(root: Path, scale: str = "paper") -> None:
     """
     results = root / "results" / scale
     records, archived = read_archive(root / ARCHIVE)
-    wanted = len(read_settings(root, scale)["seeds"])
+    few = fewer_runs(read_settings(root, scale), records)
     present = read_computed(results)
     for experiment, tables in archived.items():
         if any(tables.get(k) != v for k, v in present.get(experiment, {}).items()):
@@ -267,9 +267,17 @@ def restore(root: Path, scale: str = "paper") -> None:
         for name, content in tables.items():
             with replacing(results / name) as temporary:
                 temporary.write_bytes(content)
-        seeds = len(records[experiment]["seeds"])
-        few = f" of {seeds} of {wanted} runs" if 0 < seeds < wanted else ""
-        print(f"{experiment}: {len(tables)} tables{few}")
+        runs = f" of {few[experiment]}" if experiment in few else ""
+        print(f"{experiment}: {len(tables)} tables{runs}")
+
+
+def fewer_runs(
+    settings: Mapping[str, Any], records: Mapping[str, Record]
+) -> dict[str, str]:
+    """Return how many runs an experiment has, for those with fewer than wanted."""
+    wanted = len(settings["seeds"])
+    counts = {name: len(entry["seeds"]) for name, entry in records.items()}
+    return {k: f"{n} of {wanted} runs" for k, n in counts.items() if 0 < n < wanted}
 
 
 # What is shown ------------------------------------------------------------------------
@@ -387,17 +395,12 @@ def missing_lines(
     settings: Mapping[str, Any], records: Mapping[str, Record], undrawn: Sequence[str]
 ) -> list[str]:
     """Return what is left to compute, and where runs are fewer than they should be."""
-    wanted = len(settings["seeds"])
-    few = [
-        f"{name} ({len(entry['seeds'])})"
-        for name, entry in records.items()
-        if entry["seeds"] and len(entry["seeds"]) < wanted
-    ]
+    few = [f"{k} ({runs})" for k, runs in fewer_runs(settings, records).items()]
     absent = [e for e in (*settings["experiments"], "scaling") if e not in records]
     return [
         *([f"Experiments not computed yet: {listed(absent)}."] if absent else []),
         *([f"Figures not computed yet: {listed(undrawn)}."] if undrawn else []),
-        *([f"With fewer than {wanted} runs: {listed(few)}."] if few else []),
+        *([f"With fewer runs than wanted: {listed(few)}."] if few else []),
     ]
 
 

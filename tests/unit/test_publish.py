@@ -124,7 +124,7 @@ def test_a_partial_run_is_published_and_marked(root):
     assert "Not computed yet." in section(root, "Table 1")
     assert "Figures not computed yet: 2, 3, 4, 6, 8," in text
     assert "Experiments not computed yet: independent, correlated, mnist_59" in text
-    assert "With fewer than 10 runs: mnist_01 (3)." in text
+    assert "With fewer runs than wanted: mnist_01 (3 of 10 runs)." in text
     found = sorted(path.name for path in (root / "docs/replication").iterdir())
     assert found == ["claims.csv", "fig01.png", "fig05.png", "fig07.png", "tables.zip"]
 

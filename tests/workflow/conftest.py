@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +42,11 @@ def edited(built: Project) -> Callable[[str, str, str], None]:
     for path, (text, stat) in originals.items():
         path.write_text(text, encoding="utf-8")
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.fixture
+def configure(built: Project) -> Callable[[dict[str, Any]], None]:
+    """Give the built checkout other settings, until the test ends."""
+    original = built.overlay.read_text(encoding="utf-8")
+    yield built.configure
+    built.overlay.write_text(original, encoding="utf-8")

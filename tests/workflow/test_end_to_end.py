@@ -71,41 +71,29 @@ def test_a_second_run_does_nothing(built):
     assert built.planned("quick") == {}
 
 
-def test_another_mirror_fetches_nothing_again(built):
+def test_another_mirror_fetches_nothing_again(built, configure):
     settings = built.settings
     settings["data"]["mnist"]["mirror"] = None
-    original = built.overlay.read_text(encoding="utf-8")
-    built.configure(settings)
-    try:
-        assert built.planned("quick") == {}
-    finally:
-        built.overlay.write_text(original, encoding="utf-8")
+    configure(settings)
+    assert built.planned("quick") == {}
 
 
-def test_changing_a_rate_reruns_that_experiment_alone(built):
+def test_changing_a_rate_reruns_that_experiment_alone(built, configure):
     settings = built.settings
     settings["quick"]["experiments"]["independent"]["training"]["learning_rate"] = 0.02
-    original = built.overlay.read_text(encoding="utf-8")
-    built.configure(settings)
-    try:
-        planned = built.planned("quick")
-    finally:
-        built.overlay.write_text(original, encoding="utf-8")
+    configure(settings)
+    planned = built.planned("quick")
     # Its own training and that of what extends it, on the same data.
     assert (planned["train"], planned["evaluate"]) == (7, 6)
     assert not planned.keys() & {"dataset", "scaling", "figure_06", "figure_11"}
 
 
-def test_adding_an_experiment_reruns_nothing(built):
+def test_adding_an_experiment_reruns_nothing(built, configure):
     settings = built.settings
     settings["experiments"] = {"added": {"extends": "stellar"}}
-    original = built.overlay.read_text(encoding="utf-8")
-    built.configure(settings)
-    try:
-        assert built.planned("quick").keys() == {"provenance", "quick"}
-        planned = built.planned("results/quick/performance/added.csv")
-    finally:
-        built.overlay.write_text(original, encoding="utf-8")
+    configure(settings)
+    assert built.planned("quick").keys() == {"provenance", "quick"}
+    planned = built.planned("results/quick/performance/added.csv")
     assert planned.keys() == {"train", "evaluate"}
 
 

@@ -26,10 +26,10 @@ report: $(VENV)/installed
 publish: $(VENV)/installed
 	$(VENV)/bin/python docs/publish.py publish $(if $(COMMIT),--commit $(COMMIT))
 
-# The published tables, so that figures can be drawn without training. Datasets first,
-# even of tables that are there: Snakemake makes again what is older than its input.
+# The published tables, so that figures can be drawn without training. Datasets first:
+# Snakemake makes again what is older than its input.
 restore: $(VENV)/installed
-	$(SNAKEMAKE) paper --until dataset line_bands --forcerun dataset line_bands
+	$(SNAKEMAKE) datasets
 	$(VENV)/bin/python docs/publish.py restore
 
 readme: $(VENV)/installed

@@ -27,6 +27,7 @@ localrules:
     paper,
     quick,
     data,
+    datasets,
 
 
 rule paper:
@@ -47,6 +48,12 @@ rule data:
     input:
         "data/mnist/sources.json",
         "data/miles/sources.json",
+
+
+rule datasets:
+    """What is made of the downloads at the paper's settings, before `make restore`."""
+    input:
+        datasets("paper"),
 
 
 onsuccess:

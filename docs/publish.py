@@ -72,7 +72,9 @@ claims are made from, [`replication/claims.csv`](replication/claims.csv) the ver
 and `make paper` computes the experiments that are missing. It takes restored tables for
 complete: where they have fewer runs than wanted, or after a change of settings, remove
 those of the experiment first (`rm -r results/paper/*/mnist_all*`), and all of its runs
-are trained. Datasets are not archived; they are made from the downloads.
+are trained. After a change of the code (a `git pull`) restore again: Snakemake makes
+anew what is older than the code. Datasets are not archived; they are made from the
+downloads.
 """
 
 Tables = dict[str, dict[str, bytes]]
@@ -275,9 +277,13 @@ def fewer_runs(
     settings: Mapping[str, Any], records: Mapping[str, Record]
 ) -> dict[str, str]:
     """Return how many runs an experiment has, for those with fewer than wanted."""
-    wanted = len(settings["seeds"])
-    counts = {name: len(entry["seeds"]) for name, entry in records.items()}
-    return {k: f"{n} of {wanted} runs" for k, n in counts.items() if 0 < n < wanted}
+    found = {}
+    for name, experiment in settings["experiments"].items():
+        wanted = len(experiment["seeds"])
+        count = len(records[name]["seeds"]) if name in records else wanted
+        if count < wanted:
+            found[name] = f"{count} of {wanted} runs"
+    return found
 
 
 # What is shown ------------------------------------------------------------------------
@@ -536,7 +542,7 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
             "commit the changes of Snakefile, config, src and workflow first.",
         )
     commit = commit and full_commit(root, commit)
-    results, folder = root / "results" / scale, root / FOLDER
+    results = root / "results" / scale
     tables = read_computed(results)
     if not tables:
         raise UserError(
@@ -565,22 +571,26 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
     verdicts = judge_all(claims, results)
     figures = read_figures(root)
     check_data(results, figures.values())
-    widths: dict[str, int | None] = {}
-    for key, entry in figures.items():
-        figure, path = draw(results, entry), folder / f"fig{key}.png"
-        widths[key] = figure and round(figure.get_figwidth() * PIXELS_PER_INCH)
-        if figure:
-            write_png(figure, path)
-        else:
-            path.unlink(missing_ok=True)
-    write_table(verdicts, root / VERDICTS)
-    write_archive(root / ARCHIVE, records, tables)
+    drawn = {key: draw(results, entry) for key, entry in figures.items()}
+    widths = {
+        key: figure and round(figure.get_figwidth() * PIXELS_PER_INCH)
+        for key, figure in drawn.items()
+    }
     path = results / "table1.csv"
     exponents = pd.read_csv(path) if path.is_file() else None
     text = page(
         *(root, scale, settings, figures, verdicts, exponents, widths, records),
         state["commit"],
     )
+    # Nothing was written until here: what cannot be read or drawn changes nothing.
+    for key, figure in drawn.items():
+        path = root / FOLDER / f"fig{key}.png"
+        if figure:
+            write_png(figure, path)
+        else:
+            path.unlink(missing_ok=True)
+    write_table(verdicts, root / VERDICTS)
+    write_archive(root / ARCHIVE, records, tables)
     write_text(text, root / PAGE)
     print("\n".join(verdict_lines(verdicts)))
 

@@ -91,7 +91,8 @@ def digest(settings: Any, examples: Sequence[Tensor]) -> str:
         result.update(values.numpy().data)
     for name in CODE:
         result.update(Path(__file__).with_name(name).read_bytes())
-    result.update(f"{torch.__version__} {torch.get_num_threads()}".encode())
+    versions = f"{torch.__version__} {np.__version__} {torch.get_num_threads()}"
+    result.update(versions.encode())
     return result.hexdigest()
 
 

@@ -287,4 +287,5 @@ def summary(verdicts: pd.DataFrame, scale: str) -> str:
 def _with_spread(row: Any) -> str:
     if np.isnan(row.spread):
         return f"{row.value:.4g}"
-    return f"{row.value:.4g} ± {row.spread:.2g}"
+    # float, lest 420 be written as 4.2e+02.
+    return f"{row.value:.4g} ± {float(f'{row.spread:.2g}'):g}"

@@ -7,7 +7,6 @@ sha256 is the one that the configuration states.
 import gzip
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -190,7 +189,8 @@ def mirror(where: str, dataset: str, timeout: float = SERVER_TIMEOUT) -> Source:
         return _server("mirror", where, ("", ".gz"), timeout)
     if "://" in where and url.scheme != "file":
         raise UserError(
-            f"{place}: expected a folder or an http, https or file URL, found {where}."
+            f"{place}: expected a folder or an http, https or file URL, found "
+            f"{_without_secrets(where)}."
         )
     folder = Path(url2pathname(url.path) if url.scheme == "file" else where)
     folder = folder.expanduser().absolute()
@@ -433,12 +433,17 @@ def _copy_from(folder: Path, name: str, path: Path) -> None:
 
 
 def _server(kind: str, url: str, suffixes: Sequence[str], timeout: float) -> Source:
-    # A password in the URL goes to the server and nowhere else.
-    shown = re.sub(r"//[^/@]*@", "//", url)
     return Source(
-        f"{kind} {shown}",
+        f"{kind} {_without_secrets(url)}",
         partial(_first_of, suffixes, partial(_download, url, timeout)),
     )
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL without password or token, which concern the server only."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _download(url: str, timeout: float, name: str, path: Path) -> None:

@@ -20,7 +20,7 @@ from spectral_relevance.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place on success.
 
-    On an error, or if the process is killed, `path` keeps its former state. What a
+    On an error, a kill or a loss of power `path` keeps its former state. What a
     killed process left beside it is removed when `path` is written again on the same
     machine; one that shares the folder cannot tell whether the process still lives.
 
@@ -43,9 +43,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f"{prefix}{os.getpid()}.part")
     try:
         yield temporary
+        _to_disk(temporary)
         os.replace(temporary, path)
+        _to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:

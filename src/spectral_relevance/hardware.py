@@ -14,6 +14,7 @@ def tune_process() -> None:
     """Make torch repeatable, and cheaper in memory traffic; for entry points only.
 
     - Deterministic algorithms, so that a seed gives the same bits again.
+    - Products in float32: a GPU does not round their factors to TF32.
     - Denormal numbers count as zero: eigenvalues on their way to zero pass through
       them, and arithmetic on them is many times slower.
     - Under glibc, freed memory is kept for the next step instead of being returned to
@@ -23,6 +24,7 @@ def tune_process() -> None:
     # Without it CUDA refuses matrix products in deterministic mode.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.set_float32_matmul_precision("highest")
     # Filling new tensors helps to find reads of memory that nothing was written to; it
     # costs a pass over each.
     torch.utils.deterministic.fill_uninitialized_memory = False

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +189,9 @@ def train(
     def batch_losses(x: Tensor, y: Tensor) -> Tensor:
         return losses(replicas(x), y, training["loss"])
 
-    if training["compile"]:
-        batch_losses = compiled(batch_losses, where)
+    compiling = training["compile"] and can_compile(where)
+    if compiling:
+        batch_losses = torch.compile(batch_losses, dynamic=False)
 
     def train_epoch() -> Tensor:
         """Train one epoch and return the mean loss of each replica."""
@@ -245,6 +246,7 @@ def train(
     done = 0
     if checkpoint is not None:
         settings = [network, regularisation, training, runs, starts, str(where)]
+        settings.append(compiling)
         keeper = Checkpoint(checkpoint, digest(settings, [x.cpu(), y.cpu()]))
         if (state := keeper.load()) is not None:
             done, history = state["epoch"], pd.DataFrame(state["history"])
@@ -355,22 +357,22 @@ def add_l1_gradient(network: Network, regularisation: Mapping[str, Any] | None) 
             parameter.grad.add_(parameter.sign(), alpha=strength)
 
 
-def compiled(
-    function: Callable[..., Tensor], device: torch.device
-) -> Callable[..., Tensor]:
-    """Compile with :func:`torch.compile`, or say why not and return `function`."""
-    if device.type != "cpu":  # by Triton, which torch brings along
-        return torch.compile(function, dynamic=False)
-    compiler = os.environ.get("CXX", "g++")
+def can_compile(device: torch.device) -> bool:
+    """Whether :func:`torch.compile` has what it needs; the log says what is missing."""
+    # Triton, which compiles for a GPU, builds its launcher in C.
+    variable, compilers = ("CXX", ["g++"])
+    if device.type != "cpu":
+        variable, compilers = ("CC", ["gcc", "clang"])
+    if variable in os.environ:
+        compilers = [os.environ[variable]]
+    if not any(map(shutil.which, compilers)):
+        logger.warning("no compiler (%s): training uncompiled", " or ".join(compilers))
+        return False
     headers = Path(sysconfig.get_path("include"), "Python.h")
-    for found, what in (
-        (shutil.which(compiler), f"C++ compiler ({compiler})"),
-        (headers.is_file(), f"header of Python ({headers})"),
-    ):
-        if not found:
-            logger.warning("no %s found: training uncompiled", what)
-            return function
-    return torch.compile(function, dynamic=False)
+    if not headers.is_file():
+        logger.warning("no header of Python (%s): training uncompiled", headers)
+        return False
+    return True
 
 
 def _torch_generator(stream: np.random.SeedSequence) -> torch.Generator:

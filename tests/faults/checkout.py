@@ -87,6 +87,7 @@ class Checkout(Project):
                 start_new_session=True,
             ) as process,
         ):
+            self.process = process
             try:
                 yield process
             finally:
@@ -124,11 +125,13 @@ class Checkout(Project):
     def wait_for_training(self) -> None:
         """Wait until the long training has written a checkpoint in this run."""
         folder = self.root / "results/quick/models/independent/0-1.pt.checkpoints"
-        begun = time.time()
-        wait(
-            lambda: any(p.stat().st_mtime > begun for p in folder.glob("[0-9].pt")),
-            "the training has not begun",
-        )
+        start = time.time()
+
+        def begun() -> bool:
+            assert self.process.poll() is None, self.output.read_text(encoding="utf-8")
+            return any(p.stat().st_mtime > start for p in folder.glob("[0-9].pt"))
+
+        wait(begun, "the training has not begun")
 
     def downloads(self) -> dict[str, dict[str, object]]:
         """What was downloaded, in the form of the configuration."""

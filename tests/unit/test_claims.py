@@ -376,6 +376,11 @@ def test_a_row_for_each_check(verdicts):
     ]
 
 
+def test_large_numbers_are_written_out(verdicts):
+    verdicts = verdicts.assign(value=1423.4, spread=417.3)
+    assert set(per_check(verdicts)["value"]) == {"1423 ± 420"}
+
+
 def test_a_row_for_each_claim(verdicts):
     table = per_claim(verdicts)
     text = ["2.2", "Numbers are large."]

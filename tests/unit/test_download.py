@@ -148,8 +148,12 @@ def test_mirror_url(tmp_path, server):
 
 
 def test_a_password_stays_out_of_the_record(server):
-    where = server.url.replace("http://", "http://me:secret@")
-    assert mirror(where, "mnist").label == f"mirror {server.url}"
+    where = server.url.replace("http://", "http://me:s@cret@")
+    for secret in (where, f"{where}?token=secret", f"{where}#secret"):
+        assert mirror(secret, "mnist").label == f"mirror {server.url}"
+    with pytest.raises(UserError) as error:
+        mirror("ftp://me:secret@example.org", "mnist")
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,13 @@ def test_the_process_is_made_repeatable_and_flushes_denormals(restored):
     assert denormal * 0.5 == 0
 
 
+def test_products_are_not_rounded_to_tf32(restored):
+    torch.set_float32_matmul_precision("high")  # as TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
+    tune_process()
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 def test_devices(monkeypatch):
     assert find_device("cpu") == torch.device("cpu")
     assert find_device("cuda:1") == torch.device("cuda", 1)

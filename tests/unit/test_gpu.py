@@ -12,11 +12,6 @@ from spectral_relevance.training import train
 SEEDS = range(5)
 
 
-def test_products_are_not_rounded_to_tf32():
-    assert torch.get_float32_matmul_precision() == "highest"
-    assert not torch.backends.cuda.matmul.allow_tf32
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_gpu_agrees_with_the_cpu(description, compiled):

@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pandas as pd
+import publish
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -21,8 +21,6 @@ from spectral_relevance.provenance import RECORD, code_state, describe_job
 from spectral_relevance.scaling import QUANTITIES
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "docs"))
-import publish  # noqa: E402
 
 DPI = publish.DPI
 SEEDS = [0, 1, 2]

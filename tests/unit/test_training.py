@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -576,7 +577,7 @@ def test_a_diverging_loss_names_run_and_epoch(classes, description, monkeypatch)
 @pytest.mark.parametrize(
     ("missing", "told"),
     [
-        ("compiler", "no C++ compiler (no-such-compiler)"),
+        ("compiler", "no compiler (no-such-compiler)"),
         ("header", "no header of Python (nowhere/Python.h)"),
     ],
 )
@@ -595,6 +596,18 @@ def test_without_a_compiler_training_goes_on(
     expected, expected_history = run(classes, description, [0, 1])
     assert_same_bits(found.state_dict(), expected.state_dict())
     pd.testing.assert_frame_equal(history, expected_history, check_exact=True)
+
+
+def test_a_gpu_needs_a_c_compiler(monkeypatch, caplog):
+    where = torch.device("cuda")
+    monkeypatch.delenv("CC", raising=False)
+    programs = {"clang"}
+    monkeypatch.setattr(training.shutil, "which", lambda name: name in programs)
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name == "Python.h")
+    assert training.can_compile(where)
+    programs.clear()
+    assert not training.can_compile(where)
+    assert "no compiler (gcc or clang)" in caplog.text
 
 
 # What the penalty does ------------------------------------------------------------

@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 import zipfile
 
 import pandas as pd
+import publish
 import pytest
 import yaml
+
+from project import REPOSITORY
 
 FIGURES = [*(f"{number:02}" for number in range(1, 21)), "S1", "S2", "S3"]
 
@@ -156,6 +160,18 @@ def test_data_alone_can_be_fetched(project):
     assert result.returncode == 0, result.stdout
     sources = json.loads((project.root / "data/miles/sources.json").read_text())
     assert all(origin.startswith("cache (mirror") for origin in sources.values())
+
+
+def test_restored_tables_need_no_training(project):
+    archive = project.root / publish.ARCHIVE
+    archive.parent.mkdir(parents=True)
+    shutil.copy(REPOSITORY / publish.ARCHIVE, archive)
+    result = project.run("datasets")
+    assert result.returncode == 0, result.stdout
+    publish.restore(project.root)
+    figures = {f"figure_{number}" for number in FIGURES}
+    judged = {"claims", "table1", "provenance", "paper"}
+    assert project.planned("paper").keys() == figures | judged
 
 
 def test_kill_and_run_again_ends_with_the_same_files(built, project):

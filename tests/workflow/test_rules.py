@@ -1,5 +1,6 @@
 """What holds for every rule, and for the files around them."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -12,15 +13,24 @@ import yaml
 from spectral_relevance import checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RULES = {
-    match["name"]: match["body"]
+PACKAGE = REPOSITORY / "src/spectral_relevance"
+RULES = {  # those of the figures have no name of their own
+    match["name"] or "figure": match["body"]
     for path in (REPOSITORY / "workflow/rules").glob("*.smk")
     for match in re.finditer(
-        r"^rule (?P<name>\w+):\n(?P<body>(?: {4}.*\n|\n)+)",
+        r"^(?P<indent> *)rule ?(?P<name>\w*):\n(?P<body>(?:(?P=indent) {4}.*\n|\n)+)",
         path.read_text(encoding="utf-8") + "\n",
         re.MULTILINE,
     )
 }
+
+
+NO_RESULT = {
+    "_torchvision.py",  # makes torchvision work
+    "figures/__init__.py",  # empty
+    "progress.py",  # what is shown meanwhile
+}
+"""Modules that cannot change a result."""
 
 
 def snakemake(*arguments, folder):
@@ -45,6 +55,47 @@ def test_every_rule_is_complete(name):
     if "localrule: True" not in body:
         for directive in ("benchmark", "threads", "resources"):
             assert f"    {directive}:" in body, f"no {directive}"
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package that a file imports, and those that they import."""
+    found: set[str] = set()
+    todo = [path]
+    while todo:
+        for node in ast.walk(ast.parse(todo.pop().read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.ImportFrom) and node.module):
+                continue
+            for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
+                package, *parts = name.split(".")
+                stem = PACKAGE.joinpath(*parts)
+                files = (stem.with_suffix(".py"), stem / "__init__.py")
+                for file in files if package == "spectral_relevance" and parts else ():
+                    module = str(file.relative_to(PACKAGE))
+                    if file.is_file() and module not in found:
+                        found.add(module)
+                        todo.append(file)
+    return found
+
+
+def test_rules_depend_on_what_their_scripts_import(tmp_path):
+    planned = snakemake("--dry-run", "quick", folder=tmp_path).stdout
+    seen = set()
+    for match in re.finditer(
+        r"^(?:local)?rule (\w+):\n {4}input: (.*)$", planned, re.M
+    ):
+        rule = re.sub("_..$", "", match[1])
+        (script,) = re.findall(r"scripts/(\w+\.py)", RULES.get(rule, "")) or [None]
+        declared = set(re.findall(r"src/spectral_relevance/(\S+\.py)", match[2]))
+        if script is None or not declared:  # targets, downloads
+            continue
+        seen.add(rule)
+        files = (
+            REPOSITORY / f"workflow/scripts/{script}",
+            *map(PACKAGE.joinpath, declared),
+        )
+        needed = set().union(*map(imported, files)) - NO_RESULT
+        assert needed <= declared, f"{match[1]}: {sorted(needed - declared)}"
+    assert seen == RULES.keys() - {"download_mnist", "download_miles"}
 
 
 def test_the_workflow_lints(tmp_path):

@@ -49,14 +49,7 @@ rule lrp_theory:
     input:
         data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=source(
-            "datasets/base.py",
-            "layers.py",
-            "lrp_theory.py",
-            "methods/_examples.py",
-            "methods/_lrp.py",
-            "networks.py",
-        ),
+        code=[*source("lrp_theory.py"), *method_sources([])],
     output:
         "results/{scale}/lrp_theory/{experiment}.csv",
     log:
@@ -105,7 +98,7 @@ rule table1:
     """Write Table 1 for people."""
     input:
         exponents="results/{scale}/table1.csv",
-        code=source("markup.py", "scaling.py", "tables.py"),
+        code=[*source("markup.py", "scaling.py", "tables.py"), *method_sources([])],
     output:
         markdown="results/{scale}/table1.md",
         html=report(

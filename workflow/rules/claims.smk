@@ -10,7 +10,14 @@ rule claims:
     """Judge the paper's claims at the {wildcards.scale} scale."""
     input:
         tables=claim_tables,
-        code=source("claims.py", "markup.py", "statistics.py", "tables.py"),
+        code=source(
+            "claims.py",
+            "datasets/base.py",
+            "markup.py",
+            "settings.py",
+            "statistics.py",
+            "tables.py",
+        ),
     output:
         html=report(
             "results/{scale}/claims.html",

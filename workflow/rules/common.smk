@@ -1,6 +1,7 @@
 """Settings of each scale and helpers of the rules; no rules here."""
 
 import sys
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
@@ -98,6 +99,18 @@ def blocks(wildcards):
     }
 
 
+def block_seeds(wildcards):
+    """Seeds of one training job."""
+    found = blocks(wildcards)
+    if wildcards.block not in found:
+        raise UserError(
+            f"{wildcards.experiment}: expected a block of seeds, found "
+            f"{wildcards.block!r}.",
+            f"at the {wildcards.scale} scale there are {', '.join(found)}.",
+        )
+    return found[wildcards.block]
+
+
 def block_files(template):
     """Input function: one file of each training job of an experiment."""
 
@@ -142,6 +155,15 @@ def dataset_file(wildcards):
             break
         name = base
     return f"results/{wildcards.scale}/datasets/{name}/data.npz"
+
+
+def datasets(scale):
+    """All that is made of the downloads alone at one scale."""
+    files = {
+        dataset_file(SimpleNamespace(scale=scale, experiment=name))
+        for name in EXPERIMENTS
+    }
+    return [f"results/{scale}/line_bands.csv", *sorted(files)]
 
 
 def dataset_kind(wildcards):

@@ -188,6 +188,7 @@ FIGURES = {
 for number, figure in FIGURES.items():
 
     rule:
+        """Draw one figure."""
         name:
             f"figure_{number}"
         input:

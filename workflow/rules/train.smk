@@ -35,6 +35,6 @@ rule train:
         runtime=growing(240),
     params:
         variants=training_settings,
-        seeds=lambda wildcards: blocks(wildcards)[wildcards.block],
+        seeds=block_seeds,
     script:
         "../scripts/train.py"

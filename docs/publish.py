@@ -31,7 +31,6 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
-import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -43,7 +42,7 @@ from spectral_relevance.files import replacing, write_table, write_text
 from spectral_relevance.markup import markdown
 from spectral_relevance.provenance import code_state, describe_job, read_job_log
 from spectral_relevance.scaling import NOTES, table1
-from spectral_relevance.settings import resolve
+from spectral_relevance.settings import read_settings
 from spectral_relevance.tables import read_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,15 +85,6 @@ AGAIN = "run the experiment again, at a commit."
 
 
 # How it was computed ------------------------------------------------------------------
-
-
-def read_settings(root: Path, scale: str) -> dict[str, Any]:
-    """Return the settings of a scale."""
-    config: dict[str, Any] = {}
-    for name in ("config", "quick"):
-        text = (root / f"config/{name}.yaml").read_text(encoding="utf-8")
-        config |= yaml.safe_load(text)
-    return resolve(config, scale, root / "workflow/schemas/config.schema.yaml")
 
 
 def read_computed(results: Path) -> Tables:

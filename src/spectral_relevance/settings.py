@@ -18,6 +18,23 @@ VARIED = ("dataset", "network", "regularisation", "training")
 """The parts of an experiment that a variant may override."""
 
 
+def read_settings(root: str | Path, scale: str) -> dict[str, Any]:
+    """Return the settings of one scale as a checkout has them, without overlays.
+
+    Parameters
+    ----------
+    root : path
+        The checkout.
+    scale : str
+        As for :func:`resolve`, which says what is returned and raised.
+    """
+    config: dict[str, Any] = {}
+    for name in ("config", "quick"):
+        text = Path(root, f"config/{name}.yaml").read_text(encoding="utf-8")
+        config |= yaml.safe_load(text)  # they share no key
+    return resolve(config, scale, Path(root, "workflow/schemas/config.schema.yaml"))
+
+
 def resolve(
     config: Mapping[str, Any], scale: str, schema: str | Path
 ) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from spectral_relevance.settings import (
     dataset_settings,
     differences,
     merged,
+    read_settings,
     resolve,
 )
 
@@ -75,6 +76,7 @@ def test_the_real_settings_are_complete(real, scale):
     before = deepcopy(real)
     settings = resolve(real, scale, SCHEMA)
     assert real == before
+    assert settings == read_settings(ROOT, scale)
     assert set(settings) == {"seeds", "data", "methods", "scaling", "experiments"}
     assert set(settings["methods"]) == set(METHODS)
     assert list(settings["experiments"]) == list(real["experiments"])

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from programs import Program, Watch, count_cores, running, work
 from report import ALONE, KERAS, NETWORKS, OURS, PLAIN, PRODUCTS, report
 
@@ -30,7 +29,7 @@ from spectral_relevance.figures import style
 from spectral_relevance.figures.benchmark import benchmark as draw
 from spectral_relevance.files import write_table, write_text
 from spectral_relevance.methods import median_and_spread
-from spectral_relevance.settings import merged, resolve
+from spectral_relevance.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("network", "regularisation", "training")
@@ -111,12 +110,7 @@ def python_with_keras(python: Path | None) -> Path | None:
 
 def read_problems(datasets: Path) -> dict[str, dict[str, Any]]:
     """Return the settings of each network at the paper scale, and its data."""
-    config: dict[str, Any] = {}
-    for name in ("config", "quick"):
-        text = (ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")
-        config = merged(config, yaml.safe_load(text))
-    schema = ROOT / "workflow/schemas/config.schema.yaml"
-    experiments = resolve(config, "paper", schema)["experiments"]
+    experiments = read_settings(ROOT, "paper")["experiments"]
     problems = {}
     for name in NETWORKS:
         path = datasets / name / "data.npz"

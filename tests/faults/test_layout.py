@@ -45,5 +45,7 @@ def test_replicas(project, outcome):
     outcome(
         "1 and 10 replicas per job",
         "both complete",
-        f"tables that differ by rounding, {largest:.0e} at most",
+        f"tables that differ by rounding, {largest:.0e} at most"
+        if largest
+        else "same tables (elsewhere they may differ by rounding)",
     )

@@ -287,5 +287,6 @@ def summary(verdicts: pd.DataFrame, scale: str) -> str:
 def _with_spread(row: Any) -> str:
     if np.isnan(row.spread):
         return f"{row.value:.4g}"
-    # float, lest 420 be written as 4.2e+02.
-    return f"{row.value:.4g} ± {float(f'{row.spread:.2g}'):g}"
+    # Two digits, but not as 4.2e+02; what is left of equal values by rounding is 0.
+    spread = float(f"{round(row.spread, 12):.2g}")
+    return f"{row.value:.4g} ± {spread:g}"

@@ -376,9 +376,11 @@ def test_a_row_for_each_check(verdicts):
     ]
 
 
-def test_large_numbers_are_written_out(verdicts):
+def test_spreads_are_written_out(verdicts):
     verdicts = verdicts.assign(value=1423.4, spread=417.3)
     assert set(per_check(verdicts)["value"]) == {"1423 ± 420"}
+    verdicts = verdicts.assign(value=0.95, spread=1.4e-16)
+    assert set(per_check(verdicts)["value"]) == {"0.95 ± 0"}
 
 
 def test_a_row_for_each_claim(verdicts):

@@ -71,7 +71,7 @@ def benchmark(*, table: pd.DataFrame) -> Figure:
         column[1].set_xlabel(name)
         style.panel(column[0], letter, left=26 if letter == "c" else 10)
     grid[0, 0].set_ylabel("ms per replica\nand step")
-    grid[1, 0].set_ylabel("memory [MiB]")
+    grid[1, 0].set_ylabel("memory (MiB)")
     grid[1, 0].set_ylim(bottom=0)
     style.panel(times, "a", left=26)
     style.panel(parts, "b", left=50)

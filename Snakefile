@@ -51,7 +51,7 @@ rule data:
 
 
 rule datasets:
-    """What is made of the downloads at the paper's settings, before `make restore`."""
+    """Datasets and line bands at the paper's settings: what `make restore` lacks."""
     input:
         datasets("paper"),
 

@@ -186,6 +186,13 @@ def mirror(where: str, dataset: str, timeout: float = SERVER_TIMEOUT) -> Source:
     place = f"data.{dataset}.mirror"
     url = urlsplit(where)
     if url.scheme in ("http", "https"):
+        try:
+            url.port  # noqa: B018
+        except ValueError:
+            raise UserError(
+                f"{place}: expected a URL, found one whose host cannot be told.",
+                "in a password write %2F for /, %3F for ? and %23 for #.",
+            ) from None
         return _server("mirror", where, ("", ".gz"), timeout)
     if "://" in where and url.scheme != "file":
         raise UserError(
@@ -451,7 +458,9 @@ def _download(url: str, timeout: float, name: str, path: Path) -> None:
     headers = {"Accept-Encoding": "identity"}
     get = pooch.HTTPDownloader(timeout=timeout, chunk_size=2**16, headers=headers)
     try:
-        get(f"{url.rstrip('/')}/{quote(name)}", path, None)
+        parts = urlsplit(url)
+        path_there = f"{parts.path.rstrip('/')}/{quote(name)}"
+        get(parts._replace(path=path_there, fragment="").geturl(), path, None)
     except requests.HTTPError as error:
         answer = error.response
         raise Unavailable(f"{answer.status_code} {answer.reason}") from error

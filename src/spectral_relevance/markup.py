@@ -64,6 +64,8 @@ def html(
 
     return PAGE.format(
         title=escape(title),
-        table=table.map(cell).to_html(index=False, border=0, escape=False),
+        table=table.map(cell)
+        .rename(columns=escape)
+        .to_html(index=False, border=0, escape=False),
         notes=f"<p>{escape(notes)}</p>" if notes else "",
     )

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -104,7 +105,9 @@ def test_a_training_that_ended_is_not_repeated(classes, variants, tmp_path, capl
     assert caplog.text.count("going on from") == 3
 
 
-@pytest.mark.parametrize("change", ["settings", "seeds", "data", "code", "damage"])
+@pytest.mark.parametrize(
+    "change", ["settings", "seeds", "data", "code", "version", "damage"]
+)
 def test_a_checkpoint_that_does_not_fit_is_ignored(
     classes, variants, tmp_path, monkeypatch, caplog, change
 ):
@@ -121,6 +124,8 @@ def test_a_checkpoint_that_does_not_fit_is_ignored(
         classes = dataclasses.replace(classes, x_train=classes.x_train[:, ::-1].copy())
     elif change == "code":
         monkeypatch.setattr(checkpoint, "CODE", checkpoint.CODE[1:])
+    elif change == "version":
+        monkeypatch.setattr(np, "__version__", "0")
     else:
         for path in tmp_path.iterdir():
             path.write_bytes(path.read_bytes()[:1000])
@@ -128,6 +133,18 @@ def test_a_checkpoint_that_does_not_fit_is_ignored(
     found = run(classes, variants, tmp_path, seeds)
     assert caplog.text.count("ignoring") == 3
     assert_same(found, run(classes, variants, None, seeds))
+
+
+def test_a_checkpoint_of_compiled_training_is_ignored_without_a_compiler(
+    classes, variants, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    for variant in variants.values():
+        variant["training"] = {**HOW, "compile": True}
+    for can in (True, False):
+        monkeypatch.setattr(training, "can_compile", lambda device, can=can: can)
+        run(classes, variants, tmp_path)
+        assert caplog.text.count("ignoring") == (0 if can else 3)
 
 
 def test_checkpoints_come_at_intervals(classes, variants, tmp_path, monkeypatch):

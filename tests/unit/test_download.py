@@ -151,9 +151,20 @@ def test_a_password_stays_out_of_the_record(server):
     where = server.url.replace("http://", "http://me:s@cret@")
     for secret in (where, f"{where}?token=secret", f"{where}#secret"):
         assert mirror(secret, "mnist").label == f"mirror {server.url}"
-    with pytest.raises(UserError) as error:
-        mirror("ftp://me:secret@example.org", "mnist")
-    assert "secret" not in str(error.value)
+    for wrong in (
+        "ftp://me:secret@host",
+        "http://me:s/secret@host",
+        "http://me:s#secret@host",
+    ):
+        with pytest.raises(UserError) as error:
+            mirror(wrong, "mnist")
+        assert "secret" not in str(error.value)
+
+
+def test_a_token_goes_to_the_server(server, tmp_path):
+    server.pages = {f"/raw/{name}?token=1": page for name, page in CONTENT.items()}
+    origins = _get(tmp_path, mirror(f"{server.url}/raw?token=1", "mnist"))
+    assert set(origins.values()) == {f"mirror {server.url}/raw"}
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,22 @@ def test_a_file_appears_when_it_is_complete(tmp_path):
     assert os.listdir(path.parent) == ["file.txt"]
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    written = []
+    sync = os.fsync
+
+    def watched(descriptor):
+        written.append((os.fstat(descriptor).st_ino, path.exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    path = tmp_path / "file.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("all of it")
+    file, folder = path.stat().st_ino, tmp_path.stat().st_ino
+    assert written == [(file, False), (folder, True)]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("old", ["old content", None])
 def test_an_error_leaves_the_former_state(tmp_path, error, old):

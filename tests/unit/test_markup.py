@@ -35,19 +35,19 @@ class Cells(HTMLParser):
 
 @pytest.fixture
 def table():
-    return pd.DataFrame({"a | b": [1, "x|y"], "what": ["<p> & q", "no"]})
+    return pd.DataFrame({"a | b": [1, "x|y"], "<what>": ["<p> & q", "no"]})
 
 
 def test_markdown(table):
     assert markdown(table) == (
-        "| a \\| b | what |\n| --- | --- |\n| 1 | <p> & q |\n| x\\|y | no |\n"
+        "| a \\| b | <what> |\n| --- | --- |\n| 1 | <p> & q |\n| x\\|y | no |\n"
     )
 
 
 def test_html(table):
     page = html(table, "Here & there", "Read <this>.", bold=("no",))
     found = Cells(page)
-    assert found.cells == ["a | b", "what", "1", "<p> & q", "x|y", "no"]
+    assert found.cells == ["a | b", "<what>", "1", "<p> & q", "x|y", "no"]
     assert found.bold == ["no"]
     assert "<title>Here &amp; there</title>" in page
     assert "<p>Read &lt;this&gt;.</p>" in page

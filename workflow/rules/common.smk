@@ -53,7 +53,11 @@ def everything(scale):
         *expand(
             "results/{scale}/{table}",
             scale=scale,
-            table=("claims.csv", "table1.csv", "table1.md", "provenance.json"),
+            table=(
+                *("claims.csv", "claims.md", "claims.html"),
+                *("table1.csv", "table1.md", "table1.html"),
+                "provenance.json",
+            ),
         ),
     ]
 
@@ -158,7 +162,7 @@ def dataset_file(wildcards):
 
 
 def datasets(scale):
-    """All that is made of the downloads alone at one scale."""
+    """All datasets of one scale, and the line bands."""
     files = {
         dataset_file(SimpleNamespace(scale=scale, experiment=name))
         for name in EXPERIMENTS

@@ -512,8 +512,7 @@ def page(
         lines += [f"### {title}", "", *shown]
     shown = NOT_YET
     if exponents is not None:
-        table = markdown(table1(exponents))
-        shown = [table, *NOTES.splitlines(), "", caption(root, "table1")]
+        shown = [markdown(table1(exponents)), NOTES, "", caption(root, "table1")]
     lines += ["## Table 1", "", *shown]
     lines += ["## How it was computed", ""]
     lines += [*computing_lines(settings, records, commit), "", ARCHIVED]

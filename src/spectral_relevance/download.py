@@ -457,10 +457,10 @@ def _download(url: str, timeout: float, name: str, path: Path) -> None:
     # Otherwise a server may announce a .gz file as an encoding, which is then undone.
     headers = {"Accept-Encoding": "identity"}
     get = pooch.HTTPDownloader(timeout=timeout, chunk_size=2**16, headers=headers)
+    parts = urlsplit(url)
+    there = f"{parts.path.rstrip('/')}/{quote(name)}"
     try:
-        parts = urlsplit(url)
-        path_there = f"{parts.path.rstrip('/')}/{quote(name)}"
-        get(parts._replace(path=path_there, fragment="").geturl(), path, None)
+        get(parts._replace(path=there, fragment="").geturl(), path, None)
     except requests.HTTPError as error:
         answer = error.response
         raise Unavailable(f"{answer.status_code} {answer.reason}") from error

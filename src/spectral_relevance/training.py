@@ -245,8 +245,8 @@ def train(
     history = pd.DataFrame()
     done = 0
     if checkpoint is not None:
-        settings = [network, regularisation, training, runs, starts, str(where)]
-        settings.append(compiling)
+        settings = [network, regularisation, training, runs, starts]
+        settings += [str(where), compiling]
         keeper = Checkpoint(checkpoint, digest(settings, [x.cpu(), y.cpu()]))
         if (state := keeper.load()) is not None:
             done, history = state["epoch"], pd.DataFrame(state["history"])
@@ -360,11 +360,9 @@ def add_l1_gradient(network: Network, regularisation: Mapping[str, Any] | None) 
 def can_compile(device: torch.device) -> bool:
     """Whether :func:`torch.compile` has what it needs; the log says what is missing."""
     # Triton, which compiles for a GPU, builds its launcher in C.
-    variable, compilers = ("CXX", ["g++"])
-    if device.type != "cpu":
-        variable, compilers = ("CC", ["gcc", "clang"])
-    if variable in os.environ:
-        compilers = [os.environ[variable]]
+    on_cpu = device.type == "cpu"
+    variable, usual = ("CXX", ["g++"]) if on_cpu else ("CC", ["gcc", "clang"])
+    compilers = [os.environ[variable]] if variable in os.environ else usual
     if not any(map(shutil.which, compilers)):
         logger.warning("no compiler (%s): training uncompiled", " or ".join(compilers))
         return False

@@ -8,12 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
-import publish
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 import figure_tables
+import publish
 from spectral_relevance.claims import judge, per_check, per_claim, read_claims
 from spectral_relevance.errors import UserError
 from spectral_relevance.markup import markdown

@@ -9,10 +9,10 @@ import time
 import zipfile
 
 import pandas as pd
-import publish
 import pytest
 import yaml
 
+import publish
 from project import REPOSITORY
 
 FIGURES = [*(f"{number:02}" for number in range(1, 21)), "S1", "S2", "S3"]

@@ -19,8 +19,6 @@ def status(folder: Path, commands: dict[str, str]) -> str:
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         path.chmod(0o755)
-    (folder / "sleep").write_text("#!/bin/sh\n", encoding="utf-8")
-    (folder / "sleep").chmod(0o755)
     return subprocess.run(
         ["sh", SCRIPT, "Your job 7 has been submitted"],
         cwd=folder,
@@ -36,7 +34,7 @@ def sge(says: str) -> str:
     return f"""[ "$1 $2" = "-j 7" ] || exit 1\ncat <<'END'\n{says}\nEND"""
 
 
-NONE = {name: "exit 1" for name in ("squeue", "bjobs", "qstat")}
+NONE = {name: "exit 1" for name in ("squeue", "bjobs", "qstat")} | {"sleep": ""}
 
 
 @pytest.mark.parametrize(

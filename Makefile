@@ -40,7 +40,7 @@ benchmark: $(VENV)/installed
 	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
 	    independent correlated mnist_01 stellar)
 	-$(MAKE) $(KERAS)/installed
-	$(VENV)/bin/python workflow/benchmark/benchmark.py --keras $(KERAS)/bin/python
+	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python
 
 test: $(VENV)/installed
 	$(VENV)/bin/python -m pytest
@@ -72,7 +72,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-$(KERAS)/installed: workflow/benchmark/requirements-keras.txt
+$(KERAS)/installed: speed/requirements-keras.txt
 	$(PYTHON) -m venv $(KERAS)
 	$(KERAS)/bin/python -m pip install --quiet --requirement $<
 	touch $@

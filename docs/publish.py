@@ -34,16 +34,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spectral_relevance.claims import judge_all, per_check, per_claim, read_claims
 from spectral_relevance.errors import UserError
-from spectral_relevance.figures import style
-from spectral_relevance.figures.benchmark import benchmark
 from spectral_relevance.files import replacing, write_table, write_text
-from spectral_relevance.markup import markdown
-from spectral_relevance.provenance import code_state, describe_job, read_job_log
-from spectral_relevance.scaling import NOTES, table1
-from spectral_relevance.settings import read_settings
-from spectral_relevance.tables import read_tables
+from spectral_relevance.replication.claims import (
+    judge_all,
+    per_check,
+    per_claim,
+    read_claims,
+)
+from spectral_relevance.replication.figures import style
+from spectral_relevance.replication.figures.benchmark import benchmark
+from spectral_relevance.replication.markup import markdown
+from spectral_relevance.replication.provenance import (
+    code_state,
+    describe_job,
+    read_job_log,
+)
+from spectral_relevance.replication.scaling import NOTES, table1
+from spectral_relevance.replication.settings import read_settings
+from spectral_relevance.replication.tables import read_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "docs/replication.md"
@@ -322,7 +331,7 @@ def draw(results: Path, figure: Mapping[str, Any]) -> Figure | None:
     if not all(path.is_file() for path in paths.values()):
         return None
     module, function = figure["draw"].split(".")
-    module = import_module(f"spectral_relevance.figures.{module}")
+    module = import_module(f"spectral_relevance.replication.figures.{module}")
     return getattr(module, function)(**read_tables(paths))
 
 
@@ -554,9 +563,7 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
         else record(root, scale, name, contents, commit)
         for name, contents in tables.items()
     }
-    claims = read_claims(
-        root / "config/claims.yaml", root / "workflow/schemas/claims.schema.yaml"
-    )
+    claims = read_claims(root / "config/claims.yaml")
     verdicts = judge_all(claims, results)
     figures = read_figures(root)
     check_data(results, figures.values())

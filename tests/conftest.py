@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.data import Dataset
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

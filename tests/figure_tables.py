@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.base import Datasets
 
 SEEDS = (3, 5, 8)
 

@@ -13,22 +13,12 @@ import torch
 from torch import Tensor
 
 from spectral_relevance.files import replacing
+from spectral_relevance.sources import fingerprints
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = 120.0
 """Seconds between two checkpoints."""
-
-CODE = (
-    "checkpoint.py",
-    "evaluation.py",
-    "hardware.py",
-    "layers.py",
-    "networks.py",
-    "proximal.py",
-    "training.py",
-)
-"""The modules that a training run depends on."""
 
 
 class Checkpoint:
@@ -89,8 +79,7 @@ def digest(settings: Any, examples: Sequence[Tensor]) -> str:
     result = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for values in examples:
         result.update(values.numpy().data)
-    for name in CODE:
-        result.update(Path(__file__).with_name(name).read_bytes())
+    result.update(json.dumps(fingerprints("training.py")).encode())
     versions = f"{torch.__version__} {np.__version__} {torch.get_num_threads()}"
     result.update(versions.encode())
     return result.hexdigest()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.data import Dataset
 from spectral_relevance.networks import Network
 
 # Examples evaluated at a time; bounds the memory of a pass over a whole dataset.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from spectral_relevance.errors import UserError
 
@@ -38,7 +37,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.{platform.node()}."
     for part in path.parent.glob(f"{escape(prefix)}*.part"):
-        if not psutil.pid_exists(int(part.suffixes[-2][1:])):
+        if not _lives(int(part.suffixes[-2][1:])):
             part.unlink(missing_ok=True)
     temporary = path.with_name(f"{prefix}{os.getpid()}.part")
     try:
@@ -48,6 +47,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is a process of this number here, if that can be told."""
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def _to_disk(path: Path) -> None:

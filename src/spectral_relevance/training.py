@@ -21,14 +21,15 @@ from spectral_relevance.checkpoint import (
     get_states,
     set_states,
 )
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict, test_part
 from spectral_relevance.hardware import find_device
 from spectral_relevance.layers import Dropout
 from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.penalty import ProximalAdam
 from spectral_relevance.progress import progress
-from spectral_relevance.proximal import ProximalAdam
+from spectral_relevance.replication.datasets.base import Datasets
 
 logger = logging.getLogger(__name__)
 

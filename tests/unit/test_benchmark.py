@@ -12,10 +12,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.figures.benchmark import NETWORKS, SYSTEMS, benchmark
 from spectral_relevance.networks import Network
+from spectral_relevance.replication.figures.benchmark import (
+    NETWORKS,
+    SYSTEMS,
+    benchmark,
+)
 
-FOLDER = Path(__file__).resolve().parents[2] / "workflow/benchmark"
+FOLDER = Path(__file__).resolve().parents[2] / "speed"
 TRAINING = {
     "epochs": 1,
     "batch_size": 12,

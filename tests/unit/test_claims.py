@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from spectral_relevance.claims import (
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.claims import (
     judge,
     judge_all,
     per_check,
@@ -18,10 +19,8 @@ from spectral_relevance.claims import (
     summary,
     table_paths,
 )
-from spectral_relevance.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "workflow/schemas/claims.schema.yaml"
 PATH = "performance/one.csv"
 
 
@@ -54,7 +53,7 @@ def read(tmp_path: Path) -> Callable[[Any], list[dict[str, Any]]]:
     def read(claims: Any) -> list[dict[str, Any]]:
         path = tmp_path / "claims.yaml"
         path.write_text(yaml.safe_dump(claims), encoding="utf-8")
-        return read_claims(path, SCHEMA)
+        return read_claims(path)
 
     return read
 

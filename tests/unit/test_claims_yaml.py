@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from spectral_relevance import statistics
-from spectral_relevance.claims import read_claims, table_paths
+from spectral_relevance.replication import statistics
+from spectral_relevance.replication.claims import read_claims, table_paths
 
 ROOT = Path(__file__).resolve().parents[2]
-CLAIMS = read_claims(
-    ROOT / "config/claims.yaml", ROOT / "workflow/schemas/claims.schema.yaml"
-)
+CLAIMS = read_claims(ROOT / "config/claims.yaml")
 CHECKS = [
     pytest.param(check, id=f"{claim['id']}{letter}")
     for claim in CLAIMS

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.correlated import correlated
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.correlated import correlated
 
 SETTINGS = {
     "examples": 40_000,

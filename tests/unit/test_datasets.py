@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spectral_relevance import datasets
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication import datasets
+from spectral_relevance.replication.datasets.base import Datasets
 
 KINDS = {
     "independent": {

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from spectral_relevance import download
-from spectral_relevance.download import (
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication import download
+from spectral_relevance.replication.download import (
     Source,
     default_cache,
     download_miles,
@@ -30,7 +31,6 @@ from spectral_relevance.download import (
     official_mnist_mirrors,
     python_package,
 )
-from spectral_relevance.errors import UserError
 from tiny_data import WHEEL, write_miles, write_mnist
 
 CONTENT = {"one": b"1" * 100_000, "two": b"2" * 50}

@@ -8,11 +8,16 @@ import pytest
 import torch
 
 from spectral_relevance import evaluation
-from spectral_relevance.curves import input_curve, performance, spaced_counts
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict
 from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.performance import (
+    input_curve,
+    performance,
+    spaced_counts,
+)
 
 
 def test_losses_and_measures_of_classes(rng):

@@ -11,7 +11,7 @@ from matplotlib.colors import same_color, to_rgba
 
 import figure_tables as tables
 from figure_tables import PIXELS, SEEDS, letters, line, points_of, texts
-from spectral_relevance.figures import (
+from spectral_relevance.replication.figures import (
     comparison,
     gaussian,
     mnist,
@@ -131,8 +131,8 @@ def test_a_run_without_relevance_does_not_fail(monkeypatch, seeds):
 def test_drawing_leaves_nothing_behind_and_needs_no_torch():
     code = (
         "import sys, matplotlib\n"
-        "from spectral_relevance.figures import comparison, gaussian, mnist\n"
-        "from spectral_relevance.figures import scheme, stellar\n"
+        "from spectral_relevance.replication.figures import comparison, gaussian\n"
+        "from spectral_relevance.replication.figures import mnist, scheme, stellar\n"
         "scheme.decomposition()\n"
         "default = matplotlib.rcParamsDefault\n"
         "assert matplotlib.rcParams['font.size'] == default['font.size']\n"

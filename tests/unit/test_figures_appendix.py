@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from spectral_relevance.datasets.base import Dataset, Datasets
-from spectral_relevance.figures import appendix, style
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.figures import appendix, style
 
 SEEDS = (3, 5, 8)
 COUNTS = (1, 10, 100)

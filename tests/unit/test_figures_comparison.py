@@ -7,7 +7,7 @@ from matplotlib.colors import same_color
 
 import figure_tables as tables
 from figure_tables import PIXELS, SEEDS, line, texts
-from spectral_relevance.figures import comparison, style
+from spectral_relevance.replication.figures import comparison, style
 
 
 @pytest.fixture(scope="module")

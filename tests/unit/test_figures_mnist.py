@@ -6,7 +6,7 @@ from matplotlib.colors import same_color
 
 import figure_tables as tables
 from figure_tables import PIXELS, line, texts
-from spectral_relevance.figures import mnist, panels, style
+from spectral_relevance.replication.figures import mnist, panels, style
 
 COUNTS = [1, 7, 14, 20, 50]
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from spectral_relevance.figures import style, theory
+from spectral_relevance.replication.figures import style, theory
 
 RULES = ("lrp_0", "lrp_epsilon", "lrp_gamma")
 SEEDS = (3, 5, 8)

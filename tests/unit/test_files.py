@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from spectral_relevance import progress as progress_module
-from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import (
     replacing,
@@ -26,7 +25,8 @@ from spectral_relevance.files import (
 )
 from spectral_relevance.hardware import find_device, tune_process
 from spectral_relevance.progress import progress
-from spectral_relevance.tables import read_tables
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.tables import read_tables
 
 # Complete or absent ---------------------------------------------------------------
 

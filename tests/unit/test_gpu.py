@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from spectral_relevance.datasets import independent
 from spectral_relevance.evaluation import measure, predict
+from spectral_relevance.replication.datasets import independent
 from spectral_relevance.training import train
 
 SEEDS = range(5)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.independent import independent
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.independent import independent
 
 SETTINGS = {
     "examples": 20_000,

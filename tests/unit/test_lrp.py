@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from spectral_relevance.datasets.base import Dataset
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.methods import _lrp, lrp_0, lrp_epsilon, lrp_gamma
+from spectral_relevance.explainers import _lrp, lrp_0, lrp_epsilon, lrp_gamma
 from spectral_relevance.networks import Model
 
 EPSILON, GAMMA = 0.3, 0.4

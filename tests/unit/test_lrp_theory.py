@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.layers import BatchNorm
-from spectral_relevance.lrp_theory import lrp_theory
 from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.lrp_theory import lrp_theory
 
 SETTINGS = {"examples": 12, "epsilon": 0.1, "gamma": 0.4}
 RULES = {"lrp_0": (0, 0), "lrp_epsilon": (0.1, 0), "lrp_gamma": (0, 0.4)}

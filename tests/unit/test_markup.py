@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from spectral_relevance.markup import html, markdown
+from spectral_relevance.replication.markup import html, markdown
 
 
 class Cells(HTMLParser):

@@ -15,8 +15,13 @@ import pytest
 import torch
 from torch import nn
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.methods import _examples, integrated_gradients, saliency, shap
+from spectral_relevance.data import Dataset
+from spectral_relevance.explainers import (
+    _examples,
+    integrated_gradients,
+    saliency,
+    shap,
+)
 from spectral_relevance.networks import Model
 
 SHAP = {"examples": None, "background": 12, "background_seed": 6}

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.methods.lasso import count_examples, scores
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.selectors.lasso import count_examples, scores
 
 SETTINGS = {"strengths": 7, "folds": 3}
 
@@ -65,7 +65,7 @@ def test_lasso_is_the_regression_of_least_cross_validated_loss(rng, seed, offset
     best = min(losses, key=losses.get)
     everything = np.arange(len(noisy.y_train))
     expected = np.abs(fit(best, everything).coef_[0])
-    found = scores(None, noisy, seed, strengths=30, folds=3)
+    found = scores(noisy.x_train, noisy.y_train, seed, strengths=30, folds=3)
     assert found.shape == (6,)
     np.testing.assert_allclose(found, expected, atol=0.02)
     assert found[0] > found[1] > 3 * found[2:].max()
@@ -79,18 +79,21 @@ def test_lasso_drops_pure_noise(seed):
     x[:, 0] += 2 * y - 1
     names = np.arange(6).astype(str)
     data = Dataset(x, y, x[:0], y[:0], names, np.zeros(6))
-    one_strength = scores(None, data, seed, strengths=1, folds=2)  # C = 1e-4
+    examples = data.x_train, data.y_train
+    one_strength = scores(*examples, seed, strengths=1, folds=2)  # C = 1e-4
     assert (one_strength == 0).all()
-    found = scores(None, data, seed, **SETTINGS)
+    found = scores(*examples, seed, **SETTINGS)
     assert found[0] > 1 and found[1:].max() < 0.15 * found[0]
 
 
 def test_lasso_uses_the_training_examples(noisy):
-    assert count_examples(noisy, **SETTINGS) == 400
+    assert count_examples(noisy.x_train, noisy.y_train, **SETTINGS) == 400
 
 
 def test_lasso_is_deterministic(noisy):
     np.random.seed(1)
-    one = scores(None, noisy, 4, **SETTINGS)
+    one = scores(noisy.x_train, noisy.y_train, 4, **SETTINGS)
     np.random.seed(2)
-    np.testing.assert_array_equal(one, scores(None, noisy, 4, **SETTINGS))
+    np.testing.assert_array_equal(
+        one, scores(noisy.x_train, noisy.y_train, 4, **SETTINGS)
+    )

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-import spectral_relevance.methods
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance import explainers
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
+from spectral_relevance.explainers._examples import draw
 from spectral_relevance.layers import BatchNorm
-from spectral_relevance.methods import METHODS, compare, count_examples, relevance
-from spectral_relevance.methods._examples import draw
 from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.replication import selectors
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.methods import METHODS, load
+from spectral_relevance.replication.scoring import compare, count_examples, relevance
 
 COLUMNS = [
     "variant", "seed", "method", "examples", "feature", "truth", "score", "seconds",
@@ -74,16 +76,17 @@ def shared(dataset: Dataset) -> Datasets:
 
 
 def test_methods_are_the_public_modules_of_the_package():
-    folder = Path(spectral_relevance.methods.__file__).parent
-    public = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
+    folders = [Path(package.__file__).parent for package in (explainers, selectors)]
+    files = [path for folder in folders for path in folder.glob("*.py")]
+    public = {path.stem for path in files if not path.stem.startswith("_")}
     assert set(METHODS) == public == set(SETTINGS)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_have_no_defaults(method):
-    module = import_module(f"spectral_relevance.methods.{method}")
-    parameters = inspect.signature(module.scores).parameters
-    assert list(parameters) == ["model", "dataset", "seed", *SETTINGS[method]]
+    parameters = inspect.signature(load(method).scores).parameters
+    given = ["x", "y"] if method == "lasso" else ["model", "dataset"]
+    assert list(parameters) == [*given, "seed", *SETTINGS[method]]
     assert all(p.default is p.empty for p in parameters.values())
 
 
@@ -146,7 +149,7 @@ def test_every_method_scores_every_network(
 
 @pytest.mark.parametrize("method", EXPLAINERS)
 def test_scores_are_those_of_the_replica_and_its_seed(classes, replicas, method):
-    module = import_module(f"spectral_relevance.methods.{method}")
+    module = load(method)
     table = relevance(method, shared(classes), replicas, SETTINGS[method])
     expected = [
         module.scores(replicas.network.model(i), classes, seed, **SETTINGS[method])
@@ -214,8 +217,8 @@ def calls(monkeypatch):
         calls.append("clock")
         return now
 
-    monkeypatch.setattr("spectral_relevance.methods.spectral.scores", scores)
-    monkeypatch.setattr("spectral_relevance.methods.perf_counter", clock)
+    monkeypatch.setattr("spectral_relevance.explainers.spectral.scores", scores)
+    monkeypatch.setattr("spectral_relevance.replication.timing.perf_counter", clock)
     return calls
 
 
@@ -308,7 +311,7 @@ def test_a_lasso_is_for_two_classes(classes, values, replicas):
 def test_an_error_in_the_last_run_comes_before_the_scores_of_the_first(
     classes, replicas, monkeypatch
 ):
-    monkeypatch.setattr("spectral_relevance.methods.lasso.scores", pytest.fail)
+    monkeypatch.setattr(load("lasso"), "scores", pytest.fail)
     small = replace(classes, y_train=classes.y_train * 0)
     datasets = Datasets({("base", None): classes, ("other", None): small})
     with pytest.raises(UserError, match="variant 'other', seed 3: .* found 1 classes"):

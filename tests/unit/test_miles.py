@@ -11,9 +11,9 @@ from astropy.io import fits
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import train_test_split
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.miles import line_bands, miles
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.datasets.miles import line_bands, miles
 from tiny_data import LIBRARY, LINES, METAL_LINES, PARAMETERS, WHEEL, write_miles
 
 STARS = 30

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectral_relevance.datasets.mnist import mnist
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.datasets.mnist import mnist
 from tiny_data import write_mnist
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.nonisotropic import nonisotropic
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.datasets.nonisotropic import nonisotropic
 
 SETTINGS = {
     "examples": 40_000,

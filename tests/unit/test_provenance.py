@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectral_relevance import provenance
-from spectral_relevance.provenance import (
+from spectral_relevance.replication import provenance
+from spectral_relevance.replication.provenance import (
     code_state,
     describe,
     log_job,

@@ -11,7 +11,7 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional
 
-from spectral_relevance.proximal import ProximalAdam, shrink
+from spectral_relevance.penalty import ProximalAdam, shrink
 
 
 def tensor(values: np.ndarray) -> torch.Tensor:

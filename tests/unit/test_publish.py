@@ -14,11 +14,16 @@ from PIL import Image
 
 import figure_tables
 import publish
-from spectral_relevance.claims import judge, per_check, per_claim, read_claims
 from spectral_relevance.errors import UserError
-from spectral_relevance.markup import markdown
-from spectral_relevance.provenance import RECORD, code_state, describe_job
-from spectral_relevance.scaling import QUANTITIES
+from spectral_relevance.replication.claims import (
+    judge,
+    per_check,
+    per_claim,
+    read_claims,
+)
+from spectral_relevance.replication.markup import markdown
+from spectral_relevance.replication.provenance import RECORD, code_state, describe_job
+from spectral_relevance.replication.scaling import QUANTITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,9 +105,7 @@ def manifest(root: Path) -> dict:
 
 def test_a_partial_run_is_published_and_marked(root):
     publish.publish(root)
-    claims = read_claims(
-        ROOT / "config/claims.yaml", ROOT / "workflow/schemas/claims.schema.yaml"
-    )
+    claims = read_claims(ROOT / "config/claims.yaml")
     (claim,) = [claim for claim in claims if claim["id"] == 8]
     scores = pd.read_csv(root / "results/paper" / SPECTRAL)
     (row,) = judge(claim, {SPECTRAL: scores})

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spectral_relevance import methods, scaling
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication import scaling
+from spectral_relevance.replication.methods import METHODS
 
 SIZES = {
     "N0": [3, 6, 12],
@@ -37,7 +38,7 @@ class Laboratory:
 
     def add(self, name: str, duration: Callable[[int, int, int | None, int], float]):
         """Add a method; `duration` is a function of N0, N1, E and of earlier calls."""
-        module = ModuleType(f"{methods.__name__}.{name}")
+        module = ModuleType(METHODS[name])
 
         def scores(model, dataset, seed, *, examples=None):
             assert seed == 5

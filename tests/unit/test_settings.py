@@ -14,8 +14,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.methods import METHODS
-from spectral_relevance.settings import (
+from spectral_relevance.replication import datasets
+from spectral_relevance.replication.methods import METHODS
+from spectral_relevance.replication.settings import (
     check,
     dataset_settings,
     differences,
@@ -25,7 +26,7 @@ from spectral_relevance.settings import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = ROOT / "workflow" / "schemas"
+SCHEMAS = ROOT / "src/spectral_relevance/replication/schemas"
 SCHEMA = SCHEMAS / "config.schema.yaml"
 
 
@@ -74,7 +75,7 @@ def put(config: dict[str, Any], path: str, value: Any) -> None:
 @pytest.mark.parametrize("scale", ["paper", "quick"])
 def test_the_real_settings_are_complete(real, scale):
     before = deepcopy(real)
-    settings = resolve(real, scale, SCHEMA)
+    settings = resolve(real, scale)
     assert real == before
     assert settings == read_settings(ROOT, scale)
     assert set(settings) == {"seeds", "data", "methods", "scaling", "experiments"}
@@ -98,8 +99,8 @@ def leaves(value: Any, path: tuple = ()) -> dict[tuple, Any]:
 
 
 def test_the_quick_scale_changes_what_it_says_and_nothing_else(real):
-    paper = resolve(real, "paper", SCHEMA)
-    quick = resolve(real, "quick", SCHEMA)
+    paper = resolve(real, "paper")
+    quick = resolve(real, "quick")
     overlay = real["quick"]
     assert paper["seeds"] == real["seeds"]
     assert quick["seeds"] == overlay["seeds"] != paper["seeds"]
@@ -134,7 +135,7 @@ def test_what_extends_another_follows_it_at_each_scale(config):
         ("paper", config["experiments"]["stellar"]["training"]["epochs"]),
         ("quick", 17),
     ):
-        found = resolve(config, scale, SCHEMA)["experiments"]
+        found = resolve(config, scale)["experiments"]
         assert found["stellar"]["training"]["epochs"] == epochs
         assert found["stellar_mlp"]["training"] == found["stellar"]["training"]
         assert found["stellar_mlp"]["regularisation"] is None
@@ -147,7 +148,7 @@ def test_what_extends_another_follows_it_at_each_scale(config):
 
 def test_an_experiment_may_have_seeds_of_its_own(config):
     config["experiments"]["stellar"]["seeds"] = [3, 1]
-    found = resolve(config, "paper", SCHEMA)
+    found = resolve(config, "paper")
     assert found["experiments"]["stellar"]["seeds"] == [3, 1]
     assert found["experiments"]["stellar_mlp"]["seeds"] == [3, 1]
     assert found["experiments"]["independent"]["seeds"] == found["seeds"]
@@ -198,7 +199,7 @@ def test_a_chain_of_extensions(config):
         "grandchild": {"extends": "child", "training": {"batch_size": 7}},
         "child": {"extends": "stellar", "training": {"epochs": 5, "batch_size": 6}},
     }
-    found = resolve(config, "paper", SCHEMA)["experiments"]
+    found = resolve(config, "paper")["experiments"]
     stellar = found["stellar"]["training"]
     assert found["child"]["training"] == stellar | {"epochs": 5, "batch_size": 6}
     assert found["grandchild"]["training"] == stellar | {"epochs": 5, "batch_size": 7}
@@ -212,14 +213,14 @@ def test_a_chain_of_extensions(config):
 def test_a_cycle_of_extensions(config, links):
     config["experiments"] |= {name: {"extends": base} for name, base in links.items()}
     with pytest.raises(UserError, match=r"experiments\.[abc]\.extends: .* itself"):
-        resolve(config, "paper", SCHEMA)
+        resolve(config, "paper")
 
 
 @pytest.mark.parametrize("base", ["nothing", None, 3, ["stellar"], {"stellar": None}])
 def test_an_extension_of_nothing(config, base):
     config["experiments"] |= {"a": {"extends": base}, 7: {}}
     with pytest.raises(UserError) as error:
-        resolve(config, "paper", SCHEMA)
+        resolve(config, "paper")
     message = str(error.value)
     assert (
         f"experiments.a.extends: expected the name of an experiment, found {base!r}"
@@ -232,7 +233,7 @@ def test_an_extension_of_nothing(config, base):
 
 
 def resolved(config: dict[str, Any], name: str, scale: str = "paper") -> dict[str, Any]:
-    return resolve(config, scale, SCHEMA)["experiments"][name]
+    return resolve(config, scale)["experiments"][name]
 
 
 def test_an_experiment_without_variants_is_its_own_only_one(config):
@@ -288,7 +289,7 @@ def test_an_experiment_overrides_the_settings_of_methods(config):
     config["methods"]["shap"]["background"] = 77
     config["experiments"]["stellar"]["methods"] = {"shap": {"examples": 3}}
     config["quick"]["methods"] = {"shap": {"background_seed": 5}}
-    found = resolve(config, "paper", SCHEMA)
+    found = resolve(config, "paper")
     methods = found["experiments"]["stellar"]["methods"]
     shap = methods.pop("shap")
     assert shap == {"examples": 3, "background": 77, "background_seed": 0}
@@ -520,7 +521,7 @@ BAD = [
 def test_a_malformed_configuration(config, path, value, named):
     put(config, path, value)
     with pytest.raises(UserError) as error:
-        resolve(config, "paper", SCHEMA)
+        resolve(config, "paper")
     for text in named:
         assert text in str(error.value)
 
@@ -529,7 +530,7 @@ def test_a_malformed_configuration(config, path, value, named):
 def test_names_of_experiments_that_do_not_fit_paths(config, name):
     config["experiments"][name] = deepcopy(config["experiments"]["independent"])
     with pytest.raises(UserError, match="experiments: ") as error:
-        resolve(config, "paper", SCHEMA)
+        resolve(config, "paper")
     assert repr(name) in str(error.value)
 
 
@@ -562,9 +563,9 @@ def test_names_of_experiments_that_do_not_fit_paths(config, name):
 def test_a_malformed_overlay(config, path, value, named):
     put(config, path, value)
     if path != "quick.seeds":
-        resolve(config, "paper", SCHEMA)  # the other scale is not concerned
+        resolve(config, "paper")  # the other scale is not concerned
     with pytest.raises(UserError) as error:
-        resolve(config, "quick", SCHEMA)
+        resolve(config, "quick")
     for text in named:
         assert text in str(error.value)
 
@@ -584,14 +585,14 @@ def test_an_overlay_on_experiments_that_are_none(config, experiments):
     """The paper scale is checked first and says more."""
     put(config, "experiments", experiments)
     with pytest.raises(UserError, match="experiments"):
-        resolve(config, "quick", SCHEMA)
+        resolve(config, "quick")
 
 
 def test_an_error_is_named_where_it_stands_and_not_where_it_is_inherited(config):
     """`stellar_mlp` extends `stellar` and inherits what is wrong with it."""
     config["experiments"]["stellar"]["training"]["epochs"] = "many"
     with pytest.raises(UserError, match=r"experiments\.stellar\.training\.epochs: "):
-        resolve(config, "paper", SCHEMA)
+        resolve(config, "paper")
 
 
 def test_a_value_by_itself(tmp_path):
@@ -679,7 +680,7 @@ def test_every_dataset_kind_is_a_closed_definition_with_a_module():
         assert rule["then"] == {"$ref": f"#/$defs/{kind}"}
         assert definitions[kind]["additionalProperties"] is False
         # The function takes all that is set, and where the raw data lie.
-        function = getattr(import_module(f"spectral_relevance.datasets.{kind}"), kind)
+        function = getattr(import_module(f"{datasets.__name__}.{kind}"), kind)
         arguments = set(signature(function).parameters)
         arguments -= {"folder", "files", "wheel", "sha256"}
         assert set(definitions[kind]["required"]) == arguments

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.spurious import spurious
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.spurious import spurious
 
 SETTINGS = {
     "examples": 20_000,

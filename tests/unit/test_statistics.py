@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spectral_relevance import statistics
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.statistics import Estimate, over_seeds
+from spectral_relevance.replication import statistics
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.statistics import Estimate, over_seeds
 
 
 def scores_table(

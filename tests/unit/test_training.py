@@ -17,12 +17,13 @@ from scipy import optimize
 from torch.nn import functional
 
 from spectral_relevance import training
-from spectral_relevance.datasets.base import Dataset, Datasets
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses
 from spectral_relevance.layers import SpectralLinear
 from spectral_relevance.networks import Network
-from spectral_relevance.settings import merged
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.settings import merged
 from spectral_relevance.training import shuffled_batches, train, train_variants
 
 L2 = {"norm": "l2", "eigenvalues": 0.01, "eigenvectors": 0.02}

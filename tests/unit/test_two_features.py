@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from spectral_relevance.datasets.base import Dataset
-from spectral_relevance.datasets.two_features import two_features
+from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets.two_features import two_features
 
 SETTINGS = {
     "examples": 40_000,

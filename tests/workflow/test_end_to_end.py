@@ -102,7 +102,7 @@ def test_adding_an_experiment_reruns_nothing(built, configure):
 
 
 def test_editing_a_figure_redraws_figures_only(built, edited):
-    edited("src/spectral_relevance/figures/gaussian.py", '"""', '""" ')
+    edited("src/spectral_relevance/replication/figures/gaussian.py", '"""', '""" ')
     planned = built.planned("quick")
     assert planned.keys() == {"figure_02", "figure_03", "figure_04", "quick"}
 

@@ -12,16 +12,6 @@ rule evaluate:
         data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
         histories=block_files("results/{scale}/models/{experiment}/{block}.csv"),
-        code=source(
-            "curves.py",
-            "datasets/base.py",
-            "evaluation.py",
-            "layers.py",
-            "methods/__init__.py",
-            "methods/spectral.py",
-            "networks.py",
-            "settings.py",
-        ),
     output:
         performance="results/{scale}/performance/{experiment}.csv",
         history="results/{scale}/history/{experiment}.csv",
@@ -38,6 +28,7 @@ rule evaluate:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
+        code=code("evaluate.py"),
         variants=lambda wildcards: experiment(wildcards)["variants"],
         curve=lambda wildcards: experiment(wildcards)["curve"],
     script:
@@ -49,7 +40,6 @@ rule lrp_theory:
     input:
         data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=[*source("lrp_theory.py"), *method_sources([])],
     output:
         "results/{scale}/lrp_theory/{experiment}.csv",
     log:
@@ -63,6 +53,7 @@ rule lrp_theory:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
+        code=code("lrp_theory.py"),
         settings=lrp_settings,
     script:
         "../scripts/lrp_theory.py"
@@ -70,11 +61,6 @@ rule lrp_theory:
 
 rule scaling:
     """Time the methods as networks and data grow, and fit exponents (Table 1)."""
-    input:
-        code=lambda wildcards: [
-            *source("scaling.py"),
-            *method_sources(scaling_settings(wildcards)["methods"]),
-        ],
     output:
         times="results/{scale}/scaling.csv",
         exponents="results/{scale}/table1.csv",
@@ -89,6 +75,10 @@ rule scaling:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
+        code=lambda wildcards: code(
+            "scaling.py",
+            *(METHODS[name] for name in scaling_settings(wildcards)["methods"]),
+        ),
         settings=scaling_settings,
     script:
         "../scripts/scaling.py"
@@ -98,7 +88,6 @@ rule table1:
     """Write Table 1 for people."""
     input:
         exponents="results/{scale}/table1.csv",
-        code=[*source("markup.py", "scaling.py", "tables.py"), *method_sources([])],
     output:
         markdown="results/{scale}/table1.md",
         html=report(
@@ -112,5 +101,7 @@ rule table1:
     localrule: True
     conda:
         "../../environment.yml"
+    params:
+        code=code("table1.py"),
     script:
         "../scripts/table1.py"

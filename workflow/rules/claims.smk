@@ -10,14 +10,6 @@ rule claims:
     """Judge the paper's claims at the {wildcards.scale} scale."""
     input:
         tables=claim_tables,
-        code=source(
-            "claims.py",
-            "datasets/base.py",
-            "markup.py",
-            "settings.py",
-            "statistics.py",
-            "tables.py",
-        ),
     output:
         html=report(
             "results/{scale}/claims.html",
@@ -34,6 +26,7 @@ rule claims:
     conda:
         "../../environment.yml"
     params:
+        code=code("claims.py"),
         claims=CLAIMS,
         folder=lambda wildcards: f"results/{wildcards.scale}",
     script:
@@ -45,7 +38,6 @@ rule provenance:
     input:
         claims="results/{scale}/claims.csv",
         downloads=["data/mnist/sources.json", "data/miles/sources.json"],
-        code=source("provenance.py"),
     output:
         "results/{scale}/provenance.json",
     log:
@@ -54,6 +46,7 @@ rule provenance:
     conda:
         "../../environment.yml"
     params:
+        code=code("provenance.py"),
         settings=recorded_settings,
         root=workflow.basedir,
     script:

@@ -6,28 +6,17 @@ from types import SimpleNamespace
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from spectral_relevance.claims import read_claims, table_paths
 from spectral_relevance.errors import UserError
-from spectral_relevance.settings import dataset_settings, resolve
+from spectral_relevance.replication.claims import read_claims, table_paths
+from spectral_relevance.replication.methods import METHODS
+from spectral_relevance.replication.settings import dataset_settings, resolve
+from spectral_relevance.sources import fingerprints
 
-SCHEMAS = Path(workflow.basedir, "workflow/schemas")
 SCALES = ("paper", "quick")
-PACKAGE = Path(workflow.basedir, "src/spectral_relevance")
-METHODS = sorted(path.stem for path in PACKAGE.glob("methods/[a-z]*.py"))
-
-# Snakemake copies source files into a cache of its own and looks into each folder there
-# only once: what an input function adds later would count as missing.
-for path in PACKAGE.rglob("*.py"):
-    workflow.source_path(f"../../src/spectral_relevance/{path.relative_to(PACKAGE)}")
 
 try:
-    SETTINGS = {
-        scale: resolve(config, scale, SCHEMAS / "config.schema.yaml")
-        for scale in SCALES
-    }
-    CLAIMS = read_claims(
-        Path(workflow.basedir, "config/claims.yaml"), SCHEMAS / "claims.schema.yaml"
-    )
+    SETTINGS = {scale: resolve(config, scale) for scale in SCALES}
+    CLAIMS = read_claims(Path(workflow.basedir, "config/claims.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -67,24 +56,21 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-def source(*names):
-    """Files of the package that a rule depends on; Snakemake does not see imports."""
-    return [
-        workflow.source_path(f"../../src/spectral_relevance/{name}")
-        for name in ("errors.py", "files.py", *names)
-    ]
+def code(script, *modules):
+    """Digests of the sources that a script depends on, by name.
 
+    Snakemake does not see imports. As a parameter, unlike as input files, they neither
+    depend on where the checkout lies nor on the times of its files.
 
-def figure_source(draw):
-    """Files of the package that a figure depends on, by the function that draws it."""
-    return source(
-        "datasets/base.py",
-        "statistics.py",
-        "tables.py",
-        "figures/panels.py",
-        "figures/style.py",
-        f"figures/{draw.split('.')[0]}.py",
-    )
+    Parameters
+    ----------
+    script : str
+        The script of the rule.
+    *modules : str
+        Full names of modules that it imports by their names.
+    """
+    paths = [f"{name.partition('.')[2].replace('.', '/')}.py" for name in modules]
+    return fingerprints(Path(workflow.basedir, "workflow/scripts", script), *paths)
 
 
 def experiment(wildcards):
@@ -203,15 +189,20 @@ def training_settings(wildcards):
     return {name: {p: v[p] for p in parts} for name, v in variants.items()}
 
 
-def method_settings(wildcards):
-    """Settings of a method for an experiment."""
-    methods = experiment(wildcards)["methods"]
+def method_module(wildcards):
+    """Full name of the module of a method."""
     if wildcards.method not in METHODS:
         raise UserError(
             f"expected a relevance method, found {wildcards.method!r}.",
-            f"the methods are {', '.join(METHODS)}.",
+            f"the methods are {', '.join(sorted(METHODS))}.",
         )
-    return methods.get(wildcards.method, {})
+    return METHODS[wildcards.method]
+
+
+def method_settings(wildcards):
+    """Settings of a method for an experiment."""
+    method_module(wildcards)
+    return experiment(wildcards)["methods"].get(wildcards.method, {})
 
 
 def comparison_settings(wildcards):
@@ -222,28 +213,6 @@ def comparison_settings(wildcards):
         raise UserError(f"experiments.{wildcards.experiment} has no comparison.")
     methods = {name: settings["methods"][name] for name in comparison["methods"]}
     return {**comparison, "methods": methods}
-
-
-def method_sources(names):
-    """Files of the package that scores by some methods depend on."""
-    private = [path.name for path in PACKAGE.glob("methods/_*.py")]
-    return source(
-        "datasets/base.py",
-        "layers.py",
-        "networks.py",
-        *(f"methods/{name}" for name in private),
-        *(f"methods/{name}.py" for name in names if name in METHODS),
-    )
-
-
-def method_source(wildcards):
-    """Files of the package that the scores of one method depend on."""
-    return method_sources([wildcards.method])
-
-
-def comparison_source(wildcards):
-    """Files of the package that a comparison depends on."""
-    return method_sources(comparison_settings(wildcards)["methods"])
 
 
 def lrp_settings(wildcards):

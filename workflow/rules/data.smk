@@ -43,11 +43,6 @@ rule dataset:
     """Make the examples of {wildcards.experiment}."""
     input:
         raw=raw_files,
-        code=lambda wildcards: source(
-            "datasets/base.py",
-            "datasets/__init__.py",
-            f"datasets/{dataset_kind(wildcards)}.py",
-        ),
     output:
         "results/{scale}/datasets/{experiment}/data.npz",
     log:
@@ -61,6 +56,10 @@ rule dataset:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
+        code=lambda wildcards: code(
+            "dataset.py",
+            f"spectral_relevance.replication.datasets.{dataset_kind(wildcards)}",
+        ),
         request=lambda wildcards: dataset_request(experiment(wildcards)),
         raw=raw_arguments,
     script:
@@ -71,7 +70,6 @@ rule line_bands:
     """List the wavelength bands of the known line indices."""
     input:
         raw=MILES_FILES,
-        code=source("datasets/base.py", "datasets/miles.py"),
     output:
         "results/{scale}/line_bands.csv",
     log:
@@ -80,6 +78,7 @@ rule line_bands:
     conda:
         "../../environment.yml"
     params:
+        code=code("line_bands.py"),
         raw=wheel_arguments(),
     script:
         "../scripts/line_bands.py"

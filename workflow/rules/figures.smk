@@ -5,7 +5,7 @@ OUTPUTS  figures/{scale}/fig{number}.pdf and .png, numbered as in the paper; S1 
          are supplementary
 """
 
-# For each figure what it shows, the function of spectral_relevance.figures that draws
+# For each figure what it shows, the function of spectral_relevance.replication.figures that draws
 # it, and the tables that this function takes.
 FIGURES = {
     "01": {
@@ -193,7 +193,6 @@ for number, figure in FIGURES.items():
             f"figure_{number}"
         input:
             **{k: f"results/{{scale}}/{v}" for k, v in figure["tables"].items()},
-            code=figure_source(figure["draw"]),
         output:
             pdf=f"figures/{{scale}}/fig{number}.pdf",
             png=report(
@@ -212,6 +211,10 @@ for number, figure in FIGURES.items():
         conda:
             "../../environment.yml"
         params:
+            code=code(
+                "figure.py",
+                f"spectral_relevance.replication.figures.{figure['draw'].split('.')[0]}",
+            ),
             draw=figure["draw"],
         script:
             "../scripts/figure.py"

@@ -11,7 +11,6 @@ rule relevance:
     input:
         data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=method_source,
     output:
         "results/{scale}/relevance/{experiment}/{method}.csv",
     log:
@@ -27,6 +26,7 @@ rule relevance:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        code=lambda wildcards: code("relevance.py", method_module(wildcards)),
         settings=method_settings,
     script:
         "../scripts/relevance.py"
@@ -37,7 +37,6 @@ rule comparison:
     input:
         data=dataset_file,
         models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
-        code=comparison_source,
     output:
         "results/{scale}/comparison/{experiment}.csv",
     log:
@@ -51,6 +50,10 @@ rule comparison:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
+        code=lambda wildcards: code(
+            "comparison.py",
+            *(METHODS[name] for name in comparison_settings(wildcards)["methods"]),
+        ),
         settings=comparison_settings,
     script:
         "../scripts/comparison.py"

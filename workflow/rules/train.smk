@@ -9,16 +9,6 @@ rule train:
     """Train seeds {params.seeds} of {wildcards.experiment} side by side."""
     input:
         data=dataset_file,
-        code=source(
-            "checkpoint.py",
-            "datasets/base.py",
-            "evaluation.py",
-            "hardware.py",
-            "layers.py",
-            "networks.py",
-            "proximal.py",
-            "training.py",
-        ),
     output:
         model="results/{scale}/models/{experiment}/{block}.pt",
         history="results/{scale}/models/{experiment}/{block}.csv",
@@ -34,6 +24,7 @@ rule train:
         mem_mb=growing(2500),
         runtime=growing(240),
     params:
+        code=code("train.py"),
         variants=training_settings,
         seeds=block_seeds,
     script:

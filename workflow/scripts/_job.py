@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 from spectral_relevance.errors import UserError  # noqa: E402
-from spectral_relevance.provenance import code_state, log_job  # noqa: E402
+from spectral_relevance.replication.provenance import code_state, log_job  # noqa: E402
 
 HINTS = {
     errno.ENOSPC: "make room on the disk",

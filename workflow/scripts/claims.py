@@ -2,9 +2,9 @@
 
 import _job
 
-from spectral_relevance.claims import judge_all, per_check, summary
 from spectral_relevance.files import write_table, write_text
-from spectral_relevance.markup import html, markdown
+from spectral_relevance.replication.claims import judge_all, per_check, summary
+from spectral_relevance.replication.markup import html, markdown
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 import _job
 
-from spectral_relevance import datasets
+from spectral_relevance.replication import datasets
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

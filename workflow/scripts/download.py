@@ -4,7 +4,7 @@ from pathlib import Path
 
 import _job
 
-from spectral_relevance import download
+from spectral_relevance.replication import download
 
 if __name__ == "__main__":
     # Not a parameter of the rule: where the files come from does not change them, so

@@ -2,8 +2,8 @@
 
 import _job
 
-from spectral_relevance.datasets.miles import line_bands
 from spectral_relevance.files import write_table
+from spectral_relevance.replication.datasets.miles import line_bands
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

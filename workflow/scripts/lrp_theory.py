@@ -4,9 +4,9 @@ import _job
 import pandas as pd
 
 from spectral_relevance import networks
-from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.files import write_table
-from spectral_relevance.lrp_theory import lrp_theory
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.lrp_theory import lrp_theory
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

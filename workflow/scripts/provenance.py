@@ -6,7 +6,7 @@ from pathlib import Path
 import _job
 
 from spectral_relevance.files import write_json
-from spectral_relevance.provenance import describe
+from spectral_relevance.replication.provenance import describe
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

@@ -4,9 +4,9 @@ import _job
 import pandas as pd
 
 from spectral_relevance import networks
-from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.files import write_table
-from spectral_relevance.methods import relevance
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.scoring import relevance
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

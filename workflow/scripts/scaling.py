@@ -3,7 +3,7 @@
 import _job
 
 from spectral_relevance.files import write_table
-from spectral_relevance.scaling import exponents, scaling
+from spectral_relevance.replication.scaling import exponents, scaling
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

@@ -3,9 +3,9 @@
 import _job
 
 from spectral_relevance.files import write_text
-from spectral_relevance.markup import html, markdown
-from spectral_relevance.scaling import NOTES, table1
-from spectral_relevance.tables import read_tables
+from spectral_relevance.replication.markup import html, markdown
+from spectral_relevance.replication.scaling import NOTES, table1
+from spectral_relevance.replication.tables import read_tables
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):

@@ -6,9 +6,9 @@ from pathlib import Path
 import _job
 
 from spectral_relevance import networks
-from spectral_relevance.datasets.base import Datasets
 from spectral_relevance.files import write_table
 from spectral_relevance.hardware import tune_process
+from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.training import train_variants
 
 if __name__ == "__main__":

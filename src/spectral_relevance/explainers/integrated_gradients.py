@@ -1,0 +1,42 @@
+"""Integrated gradients from a zero baseline (section 3; Sundararajan et al. 2017)."""
+
+import numpy as np
+from captum.attr import IntegratedGradients
+
+from spectral_relevance.data import Dataset
+from spectral_relevance.explainers._examples import (
+    CHUNK,
+    count_examples,
+    draw,
+    mean_magnitude,
+)
+from spectral_relevance.networks import Model
+
+__all__ = ["count_examples", "scores"]
+
+
+def scores(
+    model: Model, dataset: Dataset, seed: int, *, examples: int | None, steps: int
+) -> np.ndarray:
+    """Return the mean of |x_j ∫₀¹ ∂f(t x)/∂x_j dt| over test examples, shape ``(d,)``.
+
+    Parameters
+    ----------
+    model : Model
+        The network f.
+    dataset : Dataset
+        Its test examples are explained.
+    seed : int
+        Seed of the choice of the examples.
+    examples : int or None
+        How many are averaged; None for all of them.
+    steps : int
+        Nodes of the Gauss–Legendre rule for the integral.
+    """
+    integrated = IntegratedGradients(model.plain)
+    return mean_magnitude(
+        lambda x, target: integrated.attribute(
+            x, baselines=0, target=target, n_steps=steps, internal_batch_size=CHUNK
+        ),
+        *draw(model, dataset, seed, examples),
+    )

@@ -1,0 +1,32 @@
+"""LRP-0: relevance is divided as the contributions are (section 3)."""
+
+import numpy as np
+
+from spectral_relevance.data import Dataset
+from spectral_relevance.explainers import _lrp
+from spectral_relevance.explainers._examples import count_examples
+from spectral_relevance.networks import Model
+
+__all__ = ["count_examples", "scores"]
+
+
+def scores(
+    model: Model, dataset: Dataset, seed: int, *, examples: int | None
+) -> np.ndarray:
+    """Return the mean of |R_j| over test examples, shape ``(d,)``.
+
+    In all linear layers, R_j = Σ_k a_j w_jk / Σ_j a_j w_jk · R_k, where a bias is one
+    more input j.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    dataset : Dataset
+        Its test examples are explained.
+    seed : int
+        Seed of the choice of the examples.
+    examples : int or None
+        How many are averaged; None for all of them.
+    """
+    return _lrp.scores(model, dataset, seed, examples, _lrp.rules.Epsilon(_lrp.EXACT))

@@ -1,0 +1,36 @@
+"""LRP-ε: LRP-0 with a stabiliser, which keeps some of the relevance (section 3)."""
+
+import numpy as np
+
+from spectral_relevance.data import Dataset
+from spectral_relevance.explainers import _lrp
+from spectral_relevance.explainers._examples import count_examples
+from spectral_relevance.networks import Model
+
+__all__ = ["count_examples", "scores"]
+
+
+def scores(
+    model: Model, dataset: Dataset, seed: int, *, examples: int | None, epsilon: float
+) -> np.ndarray:
+    """Return the mean of |R_j| over test examples, shape ``(d,)``.
+
+    In all linear layers, R_j = Σ_k a_j w_jk / (z_k + ε sign z_k) · R_k with
+    z_k = Σ_j a_j w_jk, where a bias is one more input j.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    dataset : Dataset
+        Its test examples are explained.
+    seed : int
+        Seed of the choice of the examples.
+    examples : int or None
+        How many are averaged; None for all of them.
+    epsilon : float
+        The stabiliser ε.
+    """
+    stabilizer = _lrp.Stabilizer(epsilon)
+    rule = _lrp.rules.Epsilon(stabilizer)
+    return _lrp.scores(model, dataset, seed, examples, rule, stabilizer)

@@ -1,0 +1,33 @@
+"""Saliency: the gradient of the output with respect to the inputs (section 3)."""
+
+import numpy as np
+from captum.attr import Saliency
+
+from spectral_relevance.data import Dataset
+from spectral_relevance.explainers._examples import count_examples, draw, mean_magnitude
+from spectral_relevance.networks import Model
+
+__all__ = ["count_examples", "scores"]
+
+
+def scores(
+    model: Model, dataset: Dataset, seed: int, *, examples: int | None
+) -> np.ndarray:
+    """Return the mean of |∂f/∂x_j| over test examples, shape ``(d,)``.
+
+    Parameters
+    ----------
+    model : Model
+        The network f.
+    dataset : Dataset
+        Its test examples are explained.
+    seed : int
+        Seed of the choice of the examples.
+    examples : int or None
+        How many are averaged; None for all of them.
+    """
+    saliency = Saliency(model.plain)
+    return mean_magnitude(
+        lambda x, target: saliency.attribute(x.requires_grad_(), target),
+        *draw(model, dataset, seed, examples),
+    )

@@ -1,0 +1,1 @@
+"""The replication of the paper, on top of the library."""

@@ -1,0 +1,257 @@
+"""The eigenvalues beside the scores of other methods (Fig. 12 to 14)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.figures import panels, style
+from spectral_relevance.replication.statistics import (
+    normalised,
+    pearson_with_method,
+    score_matrix,
+    select,
+    share_above,
+    time_exponent,
+)
+
+THRESHOLD = 0.01
+"""Share of the largest score above which an input counts as used."""
+
+
+@style.styled
+def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
+    """Draw eigenvalues and SHAP of the same networks, and the time that they take.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        ``variant, seed, method, examples, feature, score, seconds`` of the pixels, with
+        the methods ``spectral`` and ``shap``; SHAP for several numbers of examples.
+
+    Returns
+    -------
+    Figure
+        a and b, maps of the scores, those of SHAP for the largest number of examples;
+        c, the two against one another; d, the time against the number of examples.
+    """
+    eigenvalues = select(comparison, method="spectral")
+    shap = select(comparison, method="shap", examples="largest")
+    scores = [normalised(score_matrix(table)) for table in (eigenvalues, shap)]
+    figure = style.new(style.DOUBLE * 0.85, 122 * style.MILLIMETRE)
+    (spectral_map, shap_map), (scatter, times) = figure.subplots(2, 2)
+    titles = (
+        r"spectral: eigenvalues $|\tilde\lambda_j|$",
+        f"SHAP: mean of {_examples(shap)} test images",
+    )
+    largest = max(score.mean().max() for score in scores)
+    for axes, score, title in zip(
+        (spectral_map, shap_map), scores, titles, strict=True
+    ):
+        image = panels.pixel_map(axes, score.mean(), vmax=largest)
+        axes.set_title(title)
+    bar = figure.colorbar(image, ax=(spectral_map, shap_map), shrink=0.95)
+    bar.set_label(f"score / largest (mean, n = {len(scores[0])})")
+    _scatter(scatter, *scores)
+    panels.print_pearson(scatter, pearson_with_method(eigenvalues, shap))
+    _times(times, eigenvalues, select(comparison, method="shap"))
+    for axes, letter in zip(
+        (spectral_map, shap_map, scatter, times), "abcd", strict=True
+    ):
+        style.panel(axes, letter)
+    return figure
+
+
+@style.styled
+def sparsity(
+    *, mlp: pd.DataFrame, regimes: pd.DataFrame, paper: pd.DataFrame
+) -> Figure:
+    """Draw how many pixels standard and spectral networks use.
+
+    Parameters
+    ----------
+    mlp : DataFrame
+        ``variant, seed, method, examples, feature, score`` of standard networks, whose
+        variants are ``plain`` and ``penalised``, with the method ``shap``.
+    regimes : DataFrame
+        ``variant, seed, feature, score`` of spectral networks with the variant ``l1``.
+    paper : DataFrame
+        ``seed, feature, score`` of the spectral networks with the penalty of the paper.
+
+    Returns
+    -------
+    Figure
+        a to c, maps of the scores of one run; d, the share of pixels that are used.
+    """
+    tables = {
+        "SHAP, standard MLP": select(
+            mlp, variant="plain", method="shap", examples="largest"
+        ),
+        "SHAP, penalised MLP": select(
+            mlp, variant="penalised", method="shap", examples="largest"
+        ),
+        "spectral, L2": paper,
+        "spectral, L1": select(regimes, variant="l1"),
+    }
+    shown = [name for name in tables if name != "spectral, L2"]
+    figure = style.new(style.DOUBLE, 94 * style.MILLIMETRE)
+    above, below = figure.subfigures(2, height_ratios=(1.7, 1))
+    grid = above.subplots(1, len(shown))
+    colours = colormaps["viridis"].with_extremes(under="white", bad="white")
+    for axes, letter, name in zip(grid, "abc", shown, strict=True):
+        scores = normalised(score_matrix(tables[name]))
+        image = panels.pixel_map(
+            axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(THRESHOLD, 1)
+        )
+        axes.set_title(name)
+        style.panel(axes, letter)
+    bar = above.colorbar(image, ax=grid, extend="min")
+    bar.set_label(f"score / largest (seed {scores.index[0]})")
+    bars = below.subplots()
+    _shares(bars, tables)
+    style.panel(bars, "d")
+    return figure
+
+
+@style.styled
+def stellar_methods(
+    *, comparison: pd.DataFrame, bands: pd.DataFrame, data: Datasets
+) -> Figure:
+    """Draw which wavelengths three methods find, and how long they take.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        ``variant, seed, method, examples, feature, score, seconds`` of the wavelengths,
+        with the methods ``spectral``, ``saliency`` and ``integrated_gradients``.
+    bands : DataFrame
+        ``index, left, right`` in Å of the known line indices.
+    data : Datasets
+        Spectra, of which the mean is shown.
+
+    Returns
+    -------
+    Figure
+        a, the mean spectrum; b to d, the scores along the wavelengths, those of
+        saliency and integrated gradients for the largest number of examples.
+    """
+    eigenvalues = select(comparison, method="spectral")
+    scores = {f"spectral: {_duration(eigenvalues)}": eigenvalues}
+    methods = ("spectral", "saliency", "integrated_gradients")
+    for method in methods[1:]:
+        table = select(comparison, method=method, examples="largest")
+        agreement = panels.correlation(pearson_with_method(eigenvalues, table))
+        title = (
+            f"{style.METHODS[method]}: {_duration(table)} for {_examples(table)} "
+            f"spectra; Pearson {agreement} with the eigenvalues"
+        )
+        scores[title] = table
+    return panels.stacked_lines(
+        {title: normalised(score_matrix(table)) for title, table in scores.items()},
+        "score / largest",
+        [style.COLOURS[method] for method in methods],
+        data.first,
+        bands,
+    )
+
+
+def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None:
+    """Draw normalised SHAP values against normalised eigenvalues."""
+    (x, x_spread), (y, y_spread) = map(style.over_runs, (eigenvalues, other))
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6, zorder=0)
+    axes.errorbar(
+        x,
+        y,
+        y_spread,
+        x_spread,
+        linestyle="none",
+        marker="o",
+        markersize=2,
+        color=style.BLACK,
+        ecolor="0.85",
+        elinewidth=0.4,
+        capsize=0,
+    )
+    axes.set(
+        xlabel=r"normalised eigenvalue $|\tilde\lambda_j|$ / largest",
+        ylabel=f"SHAP / largest\n({style.runs(len(eigenvalues))})",
+    )
+
+
+def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
+    """Draw the time of SHAP against the number of examples, above the spectral one."""
+    seconds = _seconds(shap)
+    middle = seconds.median()
+    exponent = time_exponent(shap)
+    spread = rf" \pm {exponent.spread:.2f}" if exponent.n > 1 else ""
+    axes.errorbar(
+        middle.index,
+        middle,
+        (middle - seconds.min(), seconds.max() - middle),
+        color=style.COLOURS["shap"],
+        marker="o",
+        label=rf"SHAP: $\propto E^{{{exponent.value:.2f}{spread}}}$",
+    )
+    fastest = _seconds(eigenvalues)
+    level = fastest.median().item()
+    axes.axhspan(
+        fastest.min().item(),
+        fastest.max().item(),
+        color=style.COLOURS["spectral"],
+        alpha=0.25,
+        linewidth=0,
+    )
+    axes.axhline(
+        level,
+        color=style.COLOURS["spectral"],
+        label=f"spectral: {_duration(eigenvalues)}",
+    )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="number of test images $E$",
+        ylabel=f"time for all pixels (s)\n(median, range, n = {len(seconds)})",
+    )
+    axes.legend(loc="center left", bbox_to_anchor=(0, 0.4))
+
+
+def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
+    """Draw the share of inputs above the threshold for several tables of scores."""
+    for place, (name, table) in enumerate(tables.items()):
+        share = share_above(table, threshold=THRESHOLD)
+        percent, spread = 100 * share.value, 100 * share.spread
+        axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
+        axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
+        axes.annotate(
+            f"{percent:.1f} % (n = {share.n})",
+            (percent + np.nan_to_num(spread), place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_yticks(range(len(tables)), tables)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        f"pixels above {100 * THRESHOLD:g} % of the largest score (%), "
+        "mean ± s.d. of n runs"
+    )
+
+
+def _seconds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return times: a row for each seed, a column for each number of examples."""
+    return table.pivot_table("seconds", index="seed", columns="examples")
+
+
+def _duration(table: pd.DataFrame) -> str:
+    """Return the median time over the runs with its unit, to two digits."""
+    seconds = _seconds(table).median().item()
+    return EngFormatter("s")(float(f"{seconds:.2g}"))
+
+
+def _examples(table: pd.DataFrame) -> str:
+    """Return the number of examples that a table was made from."""
+    return f"{table['examples'].max():,}"

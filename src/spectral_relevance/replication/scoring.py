@@ -1,0 +1,146 @@
+"""Scores of the inputs by any method, for each run of an experiment, as tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from spectral_relevance.errors import UserError
+from spectral_relevance.networks import Replicas
+from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.methods import examples_for, load, scorer
+from spectral_relevance.replication.timing import timed
+
+
+def relevance(
+    method: str,
+    datasets: Datasets,
+    replicas: Replicas,
+    settings: Mapping[str, Any],
+    repeats: int = 1,
+) -> pd.DataFrame:
+    """Score the inputs with one method for each trained replica, and take the time.
+
+    Parameters
+    ----------
+    method : str
+        One of :data:`~spectral_relevance.replication.methods.METHODS`.
+    datasets : Datasets
+        The examples that the replicas were trained on.
+    replicas : Replicas
+        Trained replicas; the seed of each seeds the method, too.
+    settings : mapping
+        Settings of the method.
+    repeats : int
+        How often the time is taken. Where it is more than once, a call that does not
+        count goes ahead.
+
+    Returns
+    -------
+    DataFrame
+        ``variant``, ``seed``, ``method``, ``examples``, ``feature``, ``truth``,
+        ``score``, ``seconds``, ``seconds_spread``; features in the order of the inputs.
+        The time is that of all scores of a run: the median over the repeats, and half
+        their interquartile range, NaN for a single one.
+
+    Raises
+    ------
+    UserError
+        If there is no such method, or if it does not apply to one of the runs.
+    """
+    # First of all: an error should not wait until other runs are scored.
+    counts = count_examples(method, datasets, replicas, settings)
+    tables = []
+    for index, (variant, seed) in enumerate(replicas.runs()):
+        dataset = datasets.of(variant, seed)
+        call = scorer(method, replicas.network.model(index), dataset, seed, settings)
+        scores, seconds, spread = timed(call, repeats)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "variant": variant,
+                    "seed": seed,
+                    "method": method,
+                    "examples": counts[index],
+                    "feature": dataset.features,
+                    "truth": dataset.truth,
+                    "score": scores,
+                    "seconds": seconds,
+                    "seconds_spread": spread,
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def compare(
+    datasets: Datasets,
+    replicas: Replicas,
+    *,
+    methods: Mapping[str, Mapping[str, Any]],
+    examples: Sequence[int | None],
+    repeats: int,
+) -> pd.DataFrame:
+    """Score the inputs with several methods and numbers of examples.
+
+    Parameters
+    ----------
+    datasets, replicas, repeats
+        See :func:`relevance`.
+    methods : mapping
+        The settings of each method.
+    examples : sequence of int or None
+        The numbers of examples for the methods that have such a setting; None stands
+        for the whole test set.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`relevance`.
+
+    Raises
+    ------
+    UserError
+        If a method does not exist or does not apply to one of the runs.
+    """
+    cases = [
+        (method, case)
+        for method, settings in methods.items()
+        for case in (
+            [{**settings, "examples": number} for number in examples]
+            if "examples" in settings
+            else [settings]
+        )
+    ]
+    for method, settings in cases:
+        count_examples(method, datasets, replicas, settings)
+    tables = [
+        relevance(method, datasets, replicas, settings, repeats)
+        for method, settings in cases
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def count_examples(
+    method: str, datasets: Datasets, replicas: Replicas, settings: Mapping[str, Any]
+) -> list[int]:
+    """Return how many examples a method takes the scores of each replica from.
+
+    Raises
+    ------
+    UserError
+        If there is no such method, or if it does not apply to one of the runs.
+    """
+    module = load(method)
+    counts = []
+    for variant, seed in replicas.runs():
+        dataset = datasets.of(variant, seed)
+        try:
+            counts.append(
+                module.count_examples(*examples_for(method, dataset), **settings)
+            )
+        except UserError as error:
+            raise UserError(
+                f"{method}, variant {variant!r}, seed {seed}: {error}"
+            ) from None
+    return counts

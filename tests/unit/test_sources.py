@@ -1,0 +1,58 @@
+"""What modules depend on, against what importing them loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spectral_relevance import sources
+
+
+def loaded(name: str) -> set[str]:
+    """Modules of the package that Python has loaded when it has imported one."""
+    module = f"spectral_relevance.{name.removesuffix('.py').replace('/', '.')}"
+    code = (
+        f"import sys, {module}\n"
+        "for m in list(sys.modules.values()):\n"
+        "    if m.__name__.startswith('spectral_relevance'): print(m.__file__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={"PYTHONPATH": str(sources.PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = map(Path, run.stdout.split())
+    return {path.relative_to(sources.PACKAGE).as_posix() for path in paths}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["training.py", "replication/claims.py", "replication/figures/stellar.py"],
+)
+def test_sources_are_the_modules_that_an_import_loads(name):
+    found = set(sources.sources(name))
+    # A package that is passed through on the way holds nothing that is used.
+    passed = {m for m in loaded(name) if m.endswith("__init__.py")}
+    assert found - passed == loaded(name) - sources.NO_RESULT - passed
+
+
+def test_fingerprints_follow_content_and_nothing_else(tmp_path, monkeypatch):
+    def make(folder: str, text: str) -> dict[str, str]:
+        package = tmp_path / folder / "spectral_relevance"
+        package.mkdir(parents=True)
+        (package / "one.py").write_text("from spectral_relevance import two\n")
+        (package / "two.py").write_text(text)
+        script = tmp_path / folder / "job.py"
+        script.write_text("from spectral_relevance.one import two\n")
+        monkeypatch.setattr(sources, "PACKAGE", package)
+        return sources.fingerprints(script)
+
+    first = make("here", "a = 1\n")
+    assert list(first) == ["job.py", "one.py", "two.py"]
+    assert make("elsewhere", "a = 1\n") == first
+    changed = make("third", "a = 2\n")
+    assert changed.pop("two.py") != first.pop("two.py")
+    assert changed == first

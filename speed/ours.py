@@ -15,13 +15,16 @@ import numpy as np
 import turns
 from torch.profiler import ProfilerActivity, profile
 
-from spectral_relevance import training
 from spectral_relevance.data import Dataset
 from spectral_relevance.hardware import tune_process
 from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.training import train_variants
 
 PROFILED = 0.5
 """For how many seconds to profile."""
+
+ENOUGH = object()
+"""What stands for the end of all turns."""
 
 PARTS = {
     "matrix products": ("aten::bmm", "aten::baddbmm", "aten::mm", "aten::addmm"),
@@ -39,13 +42,17 @@ def main() -> None:
     data = job["data"]
     datasets = Datasets.load(data) if isinstance(data, str) else made(*data)
     epochs = turns_and_profile(job)
-    # The loop asks it for every epoch; the first one also records the history.
-    training.progress = lambda total, what, done: (
-        epoch for epoch, _ in enumerate(epochs, 1)
-    )
     for settings in job["variants"].values():
-        settings["training"]["epochs"] = 10**9
-    training.train_variants(datasets, job["variants"], job["seeds"], device="cpu")
+        # What is recorded would be measured as well.
+        settings["training"] |= {"epochs": 10**9, "records": 1}
+    next(epochs)
+    train_variants(
+        datasets,
+        job["variants"],
+        job["seeds"],
+        device="cpu",
+        on_epoch=lambda epoch: next(epochs, ENOUGH) is ENOUGH,
+    )
 
 
 def made(n: int, d: int) -> Datasets:

@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from spectral_relevance.files import replacing
 from spectral_relevance.sources import fingerprints
@@ -53,7 +52,7 @@ class Checkpoint:
             )
             return None
         logger.info("going on from %s after epoch %d", self.path, content["epoch"])
-        return content
+        return cast(dict[str, Any], content)
 
     def due(self) -> bool:
         """Whether it is time for the next one."""
@@ -66,19 +65,19 @@ class Checkpoint:
         self.written = time.monotonic()
 
 
-def digest(settings: Any, examples: Sequence[Tensor]) -> str:
+def digest(settings: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
     """Return a digest of settings, data, code and the versions that decide on bits.
 
     Parameters
     ----------
     settings : object
         Plain data.
-    examples : sequence of Tensor
-        The data, on the CPU.
+    arrays : sequence of array
+        The data.
     """
     result = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for values in examples:
-        result.update(values.numpy().data)
+    for values in arrays:
+        result.update(np.ascontiguousarray(values).data)
     result.update(json.dumps(fingerprints("training.py")).encode())
     versions = f"{torch.__version__} {np.__version__} {torch.get_num_threads()}"
     result.update(versions.encode())

@@ -1,7 +1,7 @@
 """The one exception that is meant for the person at the keyboard."""
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A problem the user can mend: it is shown as a message, never as a traceback.
 
     Parameters

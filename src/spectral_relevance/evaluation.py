@@ -1,52 +1,65 @@
-"""Losses and metrics of replicas."""
+"""Losses, metrics and predictions of replicas, with all inputs and with a few."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spectral_relevance.data import Dataset
 from spectral_relevance.networks import Network
 
-# Examples evaluated at a time; bounds the memory of a pass over a whole dataset.
 CHUNK = 4096
+"""Examples evaluated at a time; bounds the memory of a pass over a whole dataset."""
+
+LOSSES = ("cross_entropy", "mean_absolute_error", "mean_squared_error")
 
 
-def losses(outputs: Tensor, targets: Tensor, kind: str) -> Tensor:
+def losses(
+    outputs: Tensor, targets: Tensor, kind: str, weights: Tensor | None = None
+) -> Tensor:
     """Return the mean loss of each replica, shape ``(R,)``.
 
     Parameters
     ----------
     outputs : Tensor, shape (R, n, outputs)
         What the replicas answer.
-    targets : Tensor, shape (R, n)
-        Class labels or values.
+    targets : Tensor, shape (R, n) or (R, n, outputs)
+        Class labels, or values: of the only output, or of each.
     kind : str
-        ``cross_entropy`` or ``mean_absolute_error``.
+        ``cross_entropy``, ``mean_absolute_error`` or ``mean_squared_error``, the mean
+        over the outputs.
+    weights : Tensor, shape (R, n), optional
+        What each example's loss is multiplied with.
     """
-    if kind == "mean_absolute_error":
-        return (outputs.squeeze(-1) - targets).abs().mean(1)
-    each = functional.cross_entropy(
-        outputs.flatten(0, 1), targets.flatten(), reduction="none"
-    )
-    return each.unflatten(0, targets.shape).mean(1)
+    if kind == "cross_entropy":
+        each = functional.cross_entropy(
+            outputs.flatten(0, 1), targets.flatten(), reduction="none"
+        ).unflatten(0, targets.shape)
+    else:
+        if targets.dim() == 2:
+            targets = targets.unsqueeze(-1)
+        errors = outputs - targets
+        size = errors.abs() if kind == "mean_absolute_error" else errors.square()
+        each = size.mean(-1)
+    return (each if weights is None else each * weights).mean(1)
 
 
-def measure(outputs: Tensor, targets: Tensor) -> Tensor:
+def measure(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return accuracy (class labels) or mean absolute error of each replica, ``(R,)``.
 
     Parameters
     ----------
     outputs : Tensor, shape (R, n, outputs)
         What the replicas answer.
-    targets : Tensor, shape (R, n)
+    targets : Tensor, shape (R, n) or (R, n, outputs)
         Class labels (integers) or values.
+    weights : Tensor, shape (R, n), optional
+        What each example's part is multiplied with.
     """
     if targets.is_floating_point():
-        return losses(outputs, targets, "mean_absolute_error")
-    return (outputs.argmax(-1) == targets).float().mean(1)
+        return losses(outputs, targets, "mean_absolute_error", weights)
+    right = (outputs.argmax(-1) == targets).float()
+    return (right if weights is None else right * weights).mean(1)
 
 
 @torch.no_grad()
@@ -76,28 +89,31 @@ def predict(network: Network, x: Tensor, mask: Tensor | None = None) -> Tensor:
     return torch.cat(outputs, dim=1)
 
 
-def test_part(
-    datasets: Sequence[Dataset], device: torch.device | str = "cpu"
-) -> tuple[Tensor, Tensor]:
-    """Return the test examples of replicas.
+def measure_with_few(
+    network: Network, x: Tensor, y: Tensor, order: Tensor, counts: Sequence[int]
+) -> Tensor:
+    """Measure replicas with all but n inputs set to 0; nothing is trained again.
 
     Parameters
     ----------
-    datasets : sequence of Dataset
-        The dataset of each replica, of the same shapes.
-    device : torch.device or str
-        Where to put them.
+    network : Network
+        The replicas.
+    x : Tensor, shape (m, d) or (R, m, d)
+        The examples: the same for every replica, or those of each.
+    y : Tensor, shape (R, m) or (R, m, outputs)
+        Their targets.
+    order : Tensor, shape (R, d)
+        The inputs of each replica in the order in which they are kept.
+    counts : sequence of int
+        The numbers n of inputs.
 
     Returns
     -------
-    Tensor, shape (n, d) or (R, n, d)
-        The inputs; without the replica dimension where all share one dataset.
-    Tensor, shape (R, n)
-        The targets.
+    Tensor, shape (len(counts), R)
+        Accuracy or mean absolute error, see :func:`measure`.
     """
-    if len({id(dataset) for dataset in datasets}) == 1:
-        x, y = datasets[0].x_test, datasets[0].y_test[None].repeat(len(datasets), 0)
-    else:
-        x = np.stack([dataset.x_test for dataset in datasets])
-        y = np.stack([dataset.y_test for dataset in datasets])
-    return torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+    # Position of each input in the order: input j is kept if its rank is below n.
+    ranks = order.argsort(1)
+    return torch.stack(
+        [measure(predict(network, x, (ranks < n).to(x)), y) for n in counts]
+    )

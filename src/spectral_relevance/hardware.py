@@ -1,10 +1,18 @@
 """Settings of the process that decide whether training is fast and repeatable."""
 
 import ctypes
+import logging
 import os
 import platform
+import shutil
+import sysconfig
+from pathlib import Path
 
 import torch
+
+from spectral_relevance.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 # Numbers of the two options in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -37,7 +45,35 @@ def tune_process() -> None:
 
 
 def find_device(name: str) -> torch.device:
-    """Resolve ``auto`` to a GPU where there is one, else to the CPU."""
+    """Resolve ``auto`` to a GPU where there is one, else to the CPU.
+
+    Raises
+    ------
+    UserError
+        If torch knows no such device.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise UserError(
+            f"device: expected one that torch knows, found {name!r}.",
+            "cpu, cuda and auto are usual.",
+        ) from error
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether :func:`torch.compile` has what it needs; the log says what is missing."""
+    # Triton, which compiles for a GPU, builds its launcher in C.
+    on_cpu = device.type == "cpu"
+    variable, usual = ("CXX", ["g++"]) if on_cpu else ("CC", ["gcc", "clang"])
+    compilers = [os.environ[variable]] if variable in os.environ else usual
+    if not any(map(shutil.which, compilers)):
+        logger.warning("no compiler (%s): training uncompiled", " or ".join(compilers))
+        return False
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if not headers.is_file():
+        logger.warning("no header of Python (%s): training uncompiled", headers)
+        return False
+    return True

@@ -1,18 +1,99 @@
 """Feed-forward networks from a declarative description."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from spectral_relevance.files import replacing
-from spectral_relevance.layers import BatchNorm, Dropout, Linear, SpectralLinear
+from spectral_relevance.replicas import (
+    BatchNorm,
+    Dropout,
+    ReplicaLinear,
+    ReplicaSpectralLinear,
+)
+from spectral_relevance.specs import Spec
 
 ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
-LAYERS = {"spectral": SpectralLinear, "standard": Linear}
+LAYERS = {"spectral": ReplicaSpectralLinear, "standard": ReplicaLinear}
+
+
+@dataclass(frozen=True)
+class Hidden(Spec):
+    """A hidden layer: an affine map, then what is given, in this order.
+
+    Parameters
+    ----------
+    units : int
+        Number of units.
+    activation : str
+        ``linear``, ``relu`` or ``tanh``.
+    batch_norm : bool
+        Whether batch normalisation follows.
+    dropout : float
+        Share of the units that are dropped while training.
+
+    Raises
+    ------
+    UserError
+        If a value is not allowed.
+    """
+
+    units: int
+    activation: str = "relu"
+    batch_norm: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        self._check_count("units")
+        self._check_choice("activation", ACTIVATIONS)
+        self._check_flag("batch_norm")
+        self._check_number("dropout", below=1)
+
+
+@dataclass(frozen=True)
+class Architecture(Spec):
+    """What a network consists of.
+
+    Parameters
+    ----------
+    hidden : sequence of Hidden
+        The hidden layers, first to last; mappings of their settings will do.
+    outputs : int
+        Number of outputs: one logit for each class, or one for each value.
+    output_activation : str
+        ``linear``, ``relu`` or ``tanh``.
+    parametrisation : str
+        Whether all layers are ``spectral`` (w_ij = λ_j φ_ij) or ``standard``.
+
+    Raises
+    ------
+    UserError
+        If a value is not allowed.
+
+    Examples
+    --------
+    >>> Architecture(hidden=[Hidden(50), Hidden(20, "tanh")], outputs=2).outputs
+    2
+    """
+
+    hidden: Sequence[Hidden]
+    outputs: int
+    output_activation: str = "linear"
+    parametrisation: str = "spectral"
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        is_sequence = isinstance(self.hidden, Sequence)
+        if not is_sequence or isinstance(self.hidden, str):
+            self._refuse("hidden", "a sequence of hidden layers")
+        layers = tuple(Hidden.of(layer) for layer in self.hidden)
+        object.__setattr__(self, "hidden", layers)  # frozen for others
+        self._check_count("outputs")
+        self._check_choice("output_activation", ACTIVATIONS)
+        self._check_choice("parametrisation", LAYERS)
 
 
 class Network(nn.Module):
@@ -22,25 +103,15 @@ class Network(nn.Module):
     ----------
     inputs : int
         Number of inputs d.
-    description : mapping
-        ``parametrisation`` (``spectral`` or ``standard``), ``hidden`` (a list of layers
-        with ``units``, ``activation``, ``batch_norm`` and ``dropout``, applied in this
-        order) and ``output`` (``units``, ``activation``).
+    architecture : Architecture
+        What each of them consists of.
     replicas : int
         Number of replicas R.
 
     Examples
     --------
-    >>> layer = {"units": 8, "activation": "relu", "batch_norm": True, "dropout": 0}
-    >>> network = Network(
-    ...     5,
-    ...     {
-    ...         "parametrisation": "spectral",
-    ...         "hidden": [layer],
-    ...         "output": {"units": 2, "activation": "linear"},
-    ...     },
-    ...     replicas=3,
-    ... )
+    >>> layer = Hidden(8, "relu", batch_norm=True)
+    >>> network = Network(5, Architecture([layer], outputs=2), replicas=3)
     >>> network(torch.zeros(3, 10, 5)).shape
     torch.Size([3, 10, 2])
     >>> network.relevance().shape
@@ -48,43 +119,50 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, description: Mapping[str, Any], replicas: int
+        self,
+        inputs: int,
+        architecture: Architecture | Mapping[str, Any],
+        replicas: int,
     ) -> None:
         super().__init__()
         self.inputs = inputs
-        self.description = description
+        self.architecture = architecture = Architecture.of(architecture)
         self.replicas = replicas
-        make_layer = LAYERS[description["parametrisation"]]
-        output = {"batch_norm": False, "dropout": 0, **description["output"]}
+        make_layer = LAYERS[architecture.parametrisation]
+        output = Hidden(architecture.outputs, architecture.output_activation)
         layers: list[nn.Module] = []
-        for layer in [*description["hidden"], output]:
-            layers.append(make_layer(inputs, layer["units"], replicas=replicas))
-            inputs = layer["units"]
-            if layer["activation"] != "linear":
-                layers.append(ACTIVATIONS[layer["activation"]]())
-            if layer["batch_norm"]:
+        for layer in [*architecture.hidden, output]:
+            layers.append(make_layer(inputs, layer.units, replicas))
+            inputs = layer.units
+            if layer.activation != "linear":
+                layers.append(ACTIVATIONS[layer.activation]())
+            if layer.batch_norm:
                 layers.append(BatchNorm(inputs, replicas))
-            if layer["dropout"] > 0:
-                layers.append(Dropout(inputs, layer["dropout"]))
+            if layer.dropout > 0:
+                layers.append(Dropout(inputs, layer.dropout))
         self.layers = nn.Sequential(*layers)
 
     @property
-    def first(self) -> Linear:
+    def first(self) -> ReplicaLinear:
         """The layer that receives the inputs."""
-        return self.layers[0]
+        return cast(ReplicaLinear, self.layers[0])
 
-    def linears(self) -> list[Linear]:
+    def linears(self) -> list[ReplicaLinear]:
         """Return the affine layers, first to last."""
-        return [layer for layer in self.layers if isinstance(layer, Linear)]
+        return [layer for layer in self.layers if isinstance(layer, ReplicaLinear)]
+
+    def dropouts(self) -> list[Dropout]:
+        """Return the dropout layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, Dropout)]
 
     def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
         """Draw the initial values of each replica from its own generator."""
         for layer in self.linears():
-            layer.reset_parameters(*generators)
+            layer.reset_parameters(generators)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(R, n, d)`` to ``(R, n, outputs)``."""
-        return self.layers(x)
+        return cast(Tensor, self.layers(x))
 
     @torch.no_grad()
     def relevance(self) -> Tensor:
@@ -93,91 +171,20 @@ class Network(nn.Module):
         For a standard network it is the norm of the weights that leave the input, to
         which |λ̃_j| = ‖w_·j‖ corresponds.
         """
-        return self.first.relevance().abs()
-
-    def model(self, index: int) -> "Model":
-        """Return one replica, as relevance methods see it."""
-        return Model(self.first.single(index), self.replica(index))
+        return self.first.relevance()
 
     def replica(self, index: int) -> nn.Sequential:
-        """Return one replica as a plain network of :mod:`torch.nn` modules.
+        """Return one replica as a network of its own, in evaluation mode.
 
-        It computes what the replica computes in evaluation, and any attribution method
-        that knows :class:`torch.nn.Linear` applies to it.
+        Its affine layers are those it was trained in, so that ``[0].relevance()`` of a
+        spectral one ranks its inputs;
+        :func:`~spectral_relevance.layers.standard` makes a network of nothing but
+        :mod:`torch.nn` of it.
         """
-        modules: list[nn.Module] = []
-        for layer in self.layers:
-            if isinstance(layer, Linear):
-                modules.append(layer.to_linear(index))
-            elif isinstance(layer, BatchNorm):
-                modules.append(layer.to_batch_norm(index))
-            elif isinstance(layer, Dropout):
-                modules.append(nn.Dropout(layer.rate))
-            else:
-                modules.append(type(layer)())
+        modules = [
+            layer.replica(index)
+            if isinstance(layer, ReplicaLinear | BatchNorm | Dropout)
+            else type(layer)()
+            for layer in self.layers
+        ]
         return nn.Sequential(*modules).eval()
-
-
-class Model(NamedTuple):
-    """One trained network, as relevance methods see it.
-
-    Attributes
-    ----------
-    first : Linear
-        The layer that receives the inputs, in the parametrisation it was trained in.
-    plain : nn.Sequential
-        The whole network in plain :mod:`torch.nn` modules, in evaluation mode.
-    """
-
-    first: Linear
-    plain: nn.Sequential
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """Trained replicas of one network, and which run each of them is.
-
-    Parameters
-    ----------
-    network : Network
-        The replicas.
-    variants : list of str
-        The variant of the experiment that each replica belongs to.
-    seeds : list of int
-        The seed of each replica.
-    """
-
-    network: Network
-    variants: list[str]
-    seeds: list[int]
-
-    def runs(self) -> Iterator[tuple[str, int]]:
-        """Go through the variant and the seed of each replica."""
-        return zip(self.variants, self.seeds, strict=True)
-
-
-def save(groups: Sequence[Replicas], path: str | Path) -> None:
-    """Write groups of replicas with all that is needed to read them."""
-    content = [
-        {
-            "inputs": group.network.inputs,
-            "description": group.network.description,
-            "variants": group.variants,
-            "seeds": group.seeds,
-            "state": {k: v.cpu() for k, v in group.network.state_dict().items()},
-        }
-        for group in groups
-    ]
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
-
-
-def load(path: str | Path) -> list[Replicas]:
-    """Read what :func:`save` wrote, with the networks in evaluation mode."""
-    groups = []
-    for content in torch.load(path, weights_only=True):
-        seeds = content["seeds"]
-        network = Network(content["inputs"], content["description"], len(seeds))
-        network.load_state_dict(content["state"])
-        groups.append(Replicas(network.eval(), content["variants"], seeds))
-    return groups

@@ -18,6 +18,7 @@ from spectral_relevance.replication.figures.benchmark import (
     SYSTEMS,
     benchmark,
 )
+from spectral_relevance.replication.training import architecture_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "speed"
 TRAINING = {
@@ -88,7 +89,7 @@ def test_plain_network_computes_the_same(
 ) -> None:
     from plain import make_network
 
-    ours = Network(5, description, 1).eval()
+    ours = Network(5, architecture_of(description), 1).eval()
     plain = make_network(5, description).eval()
     layers = [layer for layer in plain if isinstance(layer, torch.nn.Linear)]
     for layer, other in zip(layers, ours.linears(), strict=True):
@@ -109,7 +110,7 @@ def test_products_are_those_of_a_step(description: dict[str, Any], batch: int) -
         "inputs": 5,
         "replicas": 3,
     }
-    network = Network(8, description, 3)
+    network = Network(8, architecture_of(description), 3)
     network.first.present = 5
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(3, batch, 5)).sum().backward()

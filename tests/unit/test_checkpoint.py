@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
-from spectral_relevance import checkpoint, training
+from spectral_relevance import checkpoint, trainer
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.training import train_variants
+from spectral_relevance.replication.training import train_variants
 
 L2 = {"norm": "l2", "eigenvalues": 0.01, "eigenvectors": 0.02}
 L1 = {"norm": "l1", "eigenvalues": 0.003, "eigenvectors": 0.002}
@@ -55,7 +55,7 @@ def run(data, variants, folder: Path | None, seeds=(3, 1)):
 
 def kill_after(monkeypatch, epochs: int) -> None:
     """Let training die when a number of epochs has begun, in all trainings together."""
-    shuffle = training.shuffled_batches
+    shuffle = trainer.shuffled_batches
     begun = []
 
     def dying(*arguments):
@@ -64,7 +64,7 @@ def kill_after(monkeypatch, epochs: int) -> None:
             raise Killed
         return shuffle(*arguments)
 
-    monkeypatch.setattr(training, "shuffled_batches", dying)
+    monkeypatch.setattr(trainer, "shuffled_batches", dying)
 
 
 def assert_same(one, other) -> None:
@@ -142,7 +142,7 @@ def test_a_checkpoint_of_compiled_training_is_ignored_without_a_compiler(
     for variant in variants.values():
         variant["training"] = {**HOW, "compile": True}
     for can in (True, False):
-        monkeypatch.setattr(training, "can_compile", lambda device, can=can: can)
+        monkeypatch.setattr(trainer, "can_compile", lambda device, can=can: can)
         run(classes, variants, tmp_path)
         assert caplog.text.count("ignoring") == (0 if can else 3)
 

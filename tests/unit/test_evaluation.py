@@ -11,13 +11,16 @@ from spectral_relevance import evaluation
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict
-from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.networks import Network
+from spectral_relevance.replication import performance as performance_tables
 from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.models import Replicas
 from spectral_relevance.replication.performance import (
     input_curve,
     performance,
     spaced_counts,
 )
+from spectral_relevance.replication.training import architecture_of
 
 
 def test_losses_and_measures_of_classes(rng):
@@ -44,7 +47,7 @@ def test_losses_and_measures_of_values(rng):
 
 @pytest.fixture
 def network(description, generator) -> Network:
-    network = Network(5, description, replicas=3)
+    network = Network(5, architecture_of(description), replicas=3)
     network.reset_parameters([generator] * 3)
     with torch.no_grad():
         for layer in network.linears():  # so that no two outputs are equal
@@ -86,17 +89,15 @@ def mirrored(data: Dataset) -> Dataset:
 
 def test_test_examples_are_stacked_where_runs_have_their_own(classes):
     copy, other = replace(classes), mirrored(classes)
-    x, y = evaluation.test_part([classes, classes, classes])
+    x, y = performance_tables.test_part([classes, classes, classes])
     assert (x.shape, y.shape) == ((30, 5), (3, 30))
     np.testing.assert_array_equal(x, classes.x_test)
     np.testing.assert_array_equal(y, [classes.y_test] * 3)
     for own in ([classes, other, classes], [other, classes, copy], [classes, copy]):
-        x, y = evaluation.test_part(own)
+        x, y = performance_tables.test_part(own)
         np.testing.assert_array_equal(x, [data.x_test for data in own])
         np.testing.assert_array_equal(y, [data.y_test for data in own])
     assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
-    assert x.device == torch.device("cpu")
-    assert evaluation.test_part([classes], "meta")[0].device == torch.device("meta")
 
 
 # Curves ---------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def telling() -> tuple[Datasets, Network]:
         "hidden": [],
         "output": {"units": 1, "activation": "linear"},
     }
-    network = Network(D, description, replicas=2)
+    network = Network(D, architecture_of(description), replicas=2)
     with torch.no_grad():
         powers = 2.0 ** torch.arange(D)
         network.first.eigenvalues.copy_(-powers)
@@ -254,7 +255,7 @@ def test_performance_of_classes(several, network):
 
 def test_performance_of_values_in_physical_units(values, description, generator):
     description |= {"output": {"units": 1, "activation": "tanh"}}
-    network = Network(5, description, replicas=2)
+    network = Network(5, architecture_of(description), replicas=2)
     network.reset_parameters([generator] * 2)
     replicas = Replicas(network, ["a", "a"], [3, 9])
     found = performance(Datasets({("", None): values}), replicas)

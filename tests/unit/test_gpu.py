@@ -7,7 +7,7 @@ import torch
 
 from spectral_relevance.evaluation import measure, predict
 from spectral_relevance.replication.datasets import independent
-from spectral_relevance.training import train
+from spectral_relevance.replication.training import train
 
 SEEDS = range(5)
 

@@ -12,7 +12,6 @@ from torch import nn
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.explainers import _lrp, lrp_0, lrp_epsilon, lrp_gamma
-from spectral_relevance.networks import Model
 
 EPSILON, GAMMA = 0.3, 0.4
 
@@ -185,7 +184,7 @@ def test_scores_are_mean_magnitudes(mixed, data, method):
         reference(method, mixed, x, label)[0]
         for x, label in zip(data.x_test, data.y_test, strict=True)
     ]
-    found = module.scores(Model(mixed[0], mixed), data, 0, examples=None, **settings)
+    found = module.scores(mixed, data, 0, examples=None, **settings)
     np.testing.assert_allclose(found, np.abs(relevances).mean(0), rtol=1e-6)
 
 
@@ -281,12 +280,12 @@ def test_a_module_without_a_rule_is_found_out(generator, data, method):
     data.x_test[0] = 0
     module, settings = METHODS[method]
     with pytest.raises(UserError, match=r"a violation of \d.\de[+-]0\d"):
-        module.scores(Model(plain[0], plain), data, 0, examples=None, **settings)
+        module.scores(plain, data, 0, examples=None, **settings)
 
 
 def test_the_largest_violation_is_logged(mixed, data, caplog):
     caplog.set_level(logging.INFO)
-    lrp_0.scores(Model(mixed[0], mixed), data, 0, examples=None)
+    lrp_0.scores(mixed, data, 0, examples=None)
     (message,) = caplog.messages
     assert message.startswith("relevance is conserved to ")
     assert float(message.split()[-1]) < 1e-13

@@ -11,10 +11,12 @@ from torch import nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.layers import BatchNorm
-from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.networks import Network
+from spectral_relevance.replicas import BatchNorm
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.lrp_theory import lrp_theory
+from spectral_relevance.replication.models import Replicas
+from spectral_relevance.replication.training import architecture_of
 
 SETTINGS = {"examples": 12, "epsilon": 0.1, "gamma": 0.4}
 RULES = {"lrp_0": (0, 0), "lrp_epsilon": (0.1, 0), "lrp_gamma": (0, 0.4)}
@@ -40,7 +42,7 @@ def plainly(a: float, w: float, z: float) -> float:
 @pytest.fixture
 def network(description, generator) -> Network:
     """Two replicas with eigenvalues of both signs and biases and means other than 0."""
-    network = Network(5, description, replicas=2)
+    network = Network(5, architecture_of(description), replicas=2)
     network.reset_parameters([generator] * 2)
     with torch.no_grad():
         network.first.eigenvalues.uniform_(0.5, 2, generator=generator)
@@ -157,7 +159,7 @@ def test_gamma_is_that_of_the_paper_where_all_is_positive(generator, rng):
         "hidden": [layer, layer],
         "output": {"units": 2, "activation": "linear"},
     }
-    network = Network(5, description, replicas=2)
+    network = Network(5, architecture_of(description), replicas=2)
     network.reset_parameters([generator] * 2)
     with torch.no_grad():
         network.linears()[-1].bias += 5
@@ -194,9 +196,9 @@ def test_the_prediction_under_gamma_spelt_out(network, classes):
     """λ_j times shares of the eigenvectors, also where that is not the relevance."""
     table = table_of(network, classes)
     table = table[(table["rule"] == "lrp_gamma") & (table["variant"] == "other")]
-    layer = network.model(1).first
+    layer = network.replica(1)[0]
     eigenvalues = layer.eigenvalues.detach().double().numpy()
-    eigenvectors = layer.eigenvectors.detach().double().numpy()
+    eigenvectors = layer.eigenvectors.detach().double().numpy().T
     bias = layer.bias.detach().double().numpy()
     for case, negative in (("positive", NEGATIVE & False), ("negative", NEGATIVE)):
         flips = np.where((eigenvalues < 0) != negative, -1, 1)
@@ -287,6 +289,8 @@ def test_nothing_is_made_of_an_example_without_contributions(network, classes):
 
 
 def test_a_standard_first_layer_has_no_eigenvalues(description, classes):
-    network = Network(5, {**description, "parametrisation": "standard"}, replicas=2)
+    network = Network(
+        5, architecture_of({**description, "parametrisation": "standard"}), replicas=2
+    )
     with pytest.raises(UserError, match="spectral first layer, found a standard one"):
         table_of(network.eval(), classes)

@@ -22,7 +22,6 @@ from spectral_relevance.explainers import (
     saliency,
     shap,
 )
-from spectral_relevance.networks import Model
 
 SHAP = {"examples": None, "background": 12, "background_seed": 6}
 
@@ -42,7 +41,7 @@ def data(classes) -> Dataset:
 def make_model(generator):
     """Return a function that puts modules together and draws their parameters."""
 
-    def make(*modules: nn.Module) -> Model:
+    def make(*modules: nn.Module) -> nn.Sequential:
         plain = nn.Sequential(*modules).double().eval()
         with torch.no_grad():
             for module in plain:
@@ -51,13 +50,13 @@ def make_model(generator):
                 if isinstance(module, nn.BatchNorm1d):
                     module.running_mean.normal_(0, 0.5, generator=generator)
                     module.running_var.uniform_(0.2, 2, generator=generator)
-        return Model(plain[0], plain)
+        return plain
 
     return make
 
 
 @pytest.fixture
-def mixed(make_model) -> Model:
+def mixed(make_model) -> nn.Sequential:
     """Every kind of module that a network consists of."""
     return make_model(
         nn.Linear(5, 7), nn.Tanh(), nn.BatchNorm1d(7), nn.Dropout(0.3),
@@ -66,37 +65,37 @@ def mixed(make_model) -> Model:
 
 
 @pytest.fixture
-def smooth(make_model) -> Model:
+def smooth(make_model) -> nn.Sequential:
     return make_model(nn.Linear(5, 7), nn.Tanh(), nn.BatchNorm1d(7), nn.Linear(7, 2))
 
 
 @pytest.fixture
-def linear(make_model) -> Model:
+def linear(make_model) -> nn.Sequential:
     return make_model(nn.Linear(5, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
 
 
 @pytest.fixture
-def additive(make_model) -> Model:
+def additive(make_model) -> nn.Sequential:
     """Units that see one input each, so that the output is a sum over the inputs."""
     model = make_model(
         nn.Linear(5, 10), nn.Tanh(), nn.BatchNorm1d(10), nn.Linear(10, 2)
     )
     with torch.no_grad():
-        model.plain[0].weight *= torch.eye(5).repeat(2, 1)
+        model[0].weight *= torch.eye(5).repeat(2, 1)
     return model
 
 
-def outputs(model: Model, x: np.ndarray) -> np.ndarray:
+def outputs(model: nn.Sequential, x: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        return model.plain(torch.from_numpy(x)).numpy()
+        return model(torch.from_numpy(x)).numpy()
 
 
-def own(model: Model, data: Dataset, x: np.ndarray) -> np.ndarray:
+def own(model: nn.Sequential, data: Dataset, x: np.ndarray) -> np.ndarray:
     """Return the output that is explained for each test example, at other inputs."""
     return outputs(model, x)[np.arange(len(x)), data.y_test]
 
 
-def gradients(model: Model, data: Dataset, x: np.ndarray) -> np.ndarray:
+def gradients(model: nn.Sequential, data: Dataset, x: np.ndarray) -> np.ndarray:
     """Return central differences of the explained output, shape ``(n, d)``."""
     step = 1e-5
     columns = [
@@ -106,7 +105,7 @@ def gradients(model: Model, data: Dataset, x: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def effective_weights(model: Model) -> np.ndarray:
+def effective_weights(model: nn.Sequential) -> np.ndarray:
     """Return the weights of a linear network, ``(outputs, d)``, from its outputs."""
     zero = outputs(model, np.zeros((1, 5)))
     return (outputs(model, np.eye(5)) - zero).T
@@ -183,9 +182,9 @@ def test_integrated_gradients_are_complete(smooth, data):
     assert found.sum() == pytest.approx(gain.mean(), rel=1e-6)
 
 
-def monotonic(model: Model) -> Model:
+def monotonic(model: nn.Sequential) -> nn.Sequential:
     with torch.no_grad():
-        for module in model.plain:
+        for module in model:
             if not isinstance(module, nn.Tanh):
                 module.weight.abs_()
     return model
@@ -201,7 +200,9 @@ def test_shap_values_of_a_linear_network_are_exact(linear, data):
     np.testing.assert_allclose(found, np.abs(weights * away).mean(0), rtol=1e-6)
 
 
-def shapley_values(model: Model, x: np.ndarray, reference: np.ndarray, output: int):
+def shapley_values(
+    model: nn.Sequential, x: np.ndarray, reference: np.ndarray, output: int
+):
     """Return exact Shapley values from all subsets, ``(d,)``.
 
     Inputs that are not in a subset have the values of the background, over which the
@@ -223,7 +224,7 @@ def shapley_values(model: Model, x: np.ndarray, reference: np.ndarray, output: i
     return values
 
 
-def brute_force(model: Model, data: Dataset) -> np.ndarray:
+def brute_force(model: nn.Sequential, data: Dataset) -> np.ndarray:
     values = [
         shapley_values(model, x, background(data), label)
         for x, label in zip(data.x_test, data.y_test, strict=True)
@@ -269,8 +270,8 @@ def test_shap_values_fall_back_to_expected_gradients(make_model, classes, caplog
     caplog.set_level(logging.INFO)
     model = make_model(nn.Linear(5, 5), nn.Softsign(), nn.Linear(5, 2))
     with torch.no_grad():
-        model.plain[0].weight *= torch.eye(5)
-    model.plain.float()
+        model[0].weight *= torch.eye(5)
+    model.float()
     settings = SHAP | {"background": 1}
     found = shap.scores(model, classes, 0, **settings)
     assert caplog.messages == ["SHAP values of 30 examples by GradientExplainer"]

@@ -14,12 +14,14 @@ from spectral_relevance import explainers
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.explainers._examples import draw
-from spectral_relevance.layers import BatchNorm
-from spectral_relevance.networks import Network, Replicas
+from spectral_relevance.networks import Network
+from spectral_relevance.replicas import BatchNorm
 from spectral_relevance.replication import selectors
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.methods import METHODS, load
+from spectral_relevance.replication.models import Replicas
 from spectral_relevance.replication.scoring import compare, count_examples, relevance
+from spectral_relevance.replication.training import architecture_of
 
 COLUMNS = [
     "variant", "seed", "method", "examples", "feature", "truth", "score", "seconds",
@@ -50,7 +52,7 @@ def make_replicas(description, generator):
         output: Mapping[str, Any] = description["output"],
     ) -> Replicas:
         changes = {"parametrisation": parametrisation, "output": output}
-        network = Network(inputs, description | changes, replicas=2)
+        network = Network(inputs, architecture_of(description | changes), replicas=2)
         network.reset_parameters([generator] * 2)
         if parametrisation == "spectral":
             network.first.eigenvalues.data[:, ::2] *= -0.7
@@ -152,11 +154,11 @@ def test_scores_are_those_of_the_replica_and_its_seed(classes, replicas, method)
     module = load(method)
     table = relevance(method, shared(classes), replicas, SETTINGS[method])
     expected = [
-        module.scores(replicas.network.model(i), classes, seed, **SETTINGS[method])
+        module.scores(replicas.network.replica(i), classes, seed, **SETTINGS[method])
         for i, seed in enumerate([8, 3])
     ]
     np.testing.assert_array_equal(table["score"], np.concatenate(expected))
-    swapped = module.scores(replicas.network.model(0), classes, 3, **SETTINGS[method])
+    swapped = module.scores(replicas.network.replica(0), classes, 3, **SETTINGS[method])
     assert not np.allclose(swapped, expected[0], rtol=1e-3)
 
 
@@ -174,7 +176,7 @@ def test_examples_are_counted(classes, replicas):
 
 
 def test_fewer_examples_are_the_first_of_more(classes, replicas):
-    model = replicas.network.model(0)
+    model = replicas.network.replica(0)
     x, target = draw(model, classes, 4, None)
     few, few_targets = draw(model, classes, 4, 6)
     np.testing.assert_array_equal(few, x[:6])
@@ -190,7 +192,7 @@ def test_fewer_examples_are_the_first_of_more(classes, replicas):
 
 def test_the_only_output_of_a_regression_is_explained(values, replicas):
     large = replace(values, y_test=values.y_test + 2)
-    _, target = draw(replicas.network.model(0), large, 0, 3)
+    _, target = draw(replicas.network.replica(0), large, 0, 3)
     assert target.tolist() == [0, 0, 0]
 
 

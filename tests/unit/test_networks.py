@@ -1,21 +1,28 @@
-"""Networks against explicit matrices, and their penalties against autograd."""
+"""Networks against explicit matrices."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from spectral_relevance import networks
-from spectral_relevance.evaluation import losses, predict
-from spectral_relevance.layers import BatchNorm, Dropout, Linear, SpectralLinear
-from spectral_relevance.networks import Network, Replicas
-from spectral_relevance.training import add_l1_gradient, make_optimiser
+from spectral_relevance.evaluation import predict
+from spectral_relevance.layers import SpectralLinear
+from spectral_relevance.networks import Network
+from spectral_relevance.replicas import (
+    BatchNorm,
+    Dropout,
+    ReplicaLinear,
+    ReplicaSpectralLinear,
+)
+from spectral_relevance.replication import models
+from spectral_relevance.replication.models import Replicas
+from spectral_relevance.replication.training import architecture_of
 
 
 @pytest.fixture
 def network(description, rng) -> Network:
     """Three replicas with random parameters and running statistics."""
-    network = Network(5, description, replicas=3)
+    network = Network(5, architecture_of(description), replicas=3)
     with torch.no_grad():
         for name, values in network.state_dict().items():
             drawn = torch.from_numpy(rng.normal(size=values.shape))
@@ -24,25 +31,28 @@ def network(description, rng) -> Network:
 
 
 def test_structure_follows_the_description(description):
-    network = Network(5, description, replicas=3)
+    network = Network(5, architecture_of(description), replicas=3)
     assert [type(layer) for layer in network.layers] == [
-        *(SpectralLinear, nn.Tanh, BatchNorm, Dropout),
-        *(SpectralLinear, nn.ReLU, Dropout),
-        SpectralLinear,
-        SpectralLinear,
+        *(ReplicaSpectralLinear, nn.Tanh, BatchNorm, Dropout),
+        *(ReplicaSpectralLinear, nn.ReLU, Dropout),
+        ReplicaSpectralLinear,
+        ReplicaSpectralLinear,
     ]
     sizes = [(layer.in_features, layer.out_features) for layer in network.linears()]
     assert sizes == [(5, 7), (7, 6), (6, 4), (4, 2)]
-    assert all(layer.out_eigenvalues is None for layer in network.linears())
     rates = [layer.rate for layer in network.layers if isinstance(layer, Dropout)]
     assert rates == [0.25, 0.1]
     assert network.first is network.layers[0]
 
-    standard = Network(5, {**description, "parametrisation": "standard"}, replicas=3)
-    assert {type(layer) for layer in standard.linears()} == {Linear}
+    standard = Network(
+        5, architecture_of({**description, "parametrisation": "standard"}), replicas=3
+    )
+    assert {type(layer) for layer in standard.linears()} == {ReplicaLinear}
     output = {"units": 1, "activation": "tanh"}
-    shallow = Network(5, {**description, "hidden": [], "output": output}, replicas=1)
-    assert [type(layer) for layer in shallow.layers] == [SpectralLinear, nn.Tanh]
+    shallow = Network(
+        5, architecture_of({**description, "hidden": [], "output": output}), replicas=1
+    )
+    assert [type(layer) for layer in shallow.layers] == [ReplicaSpectralLinear, nn.Tanh]
     assert shallow(torch.zeros(1, 9, 5)).shape == (1, 9, 1)
 
 
@@ -68,34 +78,35 @@ def test_forward_and_replica_are_the_explicit_network(network, rng):
         np.testing.assert_allclose(y[r], expected, rtol=1e-4, atol=1e-4)
 
         plain = network.replica(r)
-        assert all(type(layer).__module__.startswith("torch.nn") for layer in plain)
+        assert isinstance(plain[0], SpectralLinear)
         with torch.no_grad():
             found = plain(torch.from_numpy(x[r])).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("parametrisation", "kind"), [("spectral", SpectralLinear), ("standard", Linear)]
+    ("parametrisation", "kind"), [("spectral", SpectralLinear), ("standard", nn.Linear)]
 )
-def test_a_model_is_one_replica(description, rng, parametrisation, kind):
+def test_a_replica_is_a_network_of_its_own(description, rng, parametrisation, kind):
     description |= {"parametrisation": parametrisation}
-    network = Network(5, description, replicas=3).train()
+    network = Network(5, architecture_of(description), replicas=3).train()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
     x = torch.from_numpy(rng.normal(size=(3, 11, 5))).float()
     outputs = predict(network, x)
     for r in range(3):
-        first, plain = model = network.model(r)
-        assert (first, plain) == (model.first, model.plain)
-        assert type(first) is kind
-        assert torch.equal(first.relevance().abs(), network.relevance()[r])
+        model = network.replica(r)
+        assert type(model[0]) is kind and not model.training
         if kind is SpectralLinear:
-            assert torch.equal(first.eigenvalues, network.first.eigenvalues[r])
-            assert torch.equal(first.eigenvectors, network.first.eigenvectors[r])
-        assert type(plain[0]) is nn.Linear and not plain.training
-        torch.testing.assert_close(plain[0](x[r]), first(x[r]))
-        torch.testing.assert_close(plain(x[r]).detach(), outputs[r])
+            assert torch.equal(model[0].eigenvalues, network.first.eigenvalues[r])
+            assert torch.equal(model[0].eigenvectors.T, network.first.eigenvectors[r])
+            torch.testing.assert_close(model[0].relevance(), network.relevance()[r])
+        torch.testing.assert_close(model(x[r]).detach(), outputs[r])
+        with torch.no_grad():  # a copy, not a view
+            for parameter in model.parameters():
+                parameter.fill_(7)
+    assert torch.equal(predict(network, x), outputs)
 
 
 def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
@@ -119,7 +130,9 @@ def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
 def test_relevance_is_the_norm_of_the_weights_that_leave_an_input(
     description, rng, parametrisation
 ):
-    network = Network(5, {**description, "parametrisation": parametrisation}, 3)
+    network = Network(
+        5, architecture_of({**description, "parametrisation": parametrisation}), 3
+    )
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
@@ -132,7 +145,7 @@ def test_relevance_is_the_norm_of_the_weights_that_leave_an_input(
 
 def test_initial_values_of_a_replica_depend_on_its_generator_alone(description, seed):
     def drawn(*seeds: int) -> dict[str, torch.Tensor]:
-        network = Network(5, description, len(seeds))
+        network = Network(5, architecture_of(description), len(seeds))
         network.reset_parameters([torch.Generator().manual_seed(s) for s in seeds])
         return network.state_dict()
 
@@ -145,70 +158,20 @@ def test_initial_values_of_a_replica_depend_on_its_generator_alone(description, 
     assert not torch.isclose(first[0] / first[1], second[0] / second[1])
 
 
-PENALTIES = [
-    ("spectral", {"norm": "l2", "eigenvalues": 0.03, "eigenvectors": 0.2}),
-    ("spectral", {"norm": "l1", "eigenvalues": 0.03, "eigenvectors": 0.2}),
-    ("spectral", {"norm": "l2", "eigenvalues": 0.03}),
-    ("spectral", {"norm": "l1", "eigenvectors": 0.2}),
-    ("standard", {"norm": "l2", "kernel": 0.1}),
-    ("standard", {"norm": "l1", "kernel": 0.1}),
-    ("standard", None),
-]
-
-
-@pytest.mark.parametrize(("parametrisation", "penalty"), PENALTIES, ids=str)
-def test_penalties_are_those_of_autograd(
-    description, rng, generator, parametrisation, penalty
-):
-    """Several steps, as the first one of Adam tells only the signs of a gradient."""
-    description |= {"parametrisation": parametrisation}
-    networks = [Network(5, description, 2).double() for _ in range(2)]
-    for network in networks:
-        network.eval()  # no dropout
-    networks[0].reset_parameters([generator, generator])
-    networks[1].load_state_dict(networks[0].state_dict())
-    fast, slow = networks
-    optimiser = make_optimiser(fast, penalty, 0.01)
-    reference = torch.optim.Adam(slow.parameters(), lr=0.01, eps=1e-7)
-    power = 1 if penalty is not None and penalty["norm"] == "l1" else 2
-    for _ in range(4):
-        x = torch.from_numpy(rng.normal(size=(2, 9, 5)))
-        y = torch.from_numpy(rng.integers(0, 2, size=(2, 9)))
-        optimiser.zero_grad()
-        losses(fast(x), y, "cross_entropy").sum().backward()
-        add_l1_gradient(fast, penalty)
-        optimiser.step()
-
-        reference.zero_grad()
-        loss = losses(slow(x), y, "cross_entropy").sum()
-        for name, strength in (penalty or {}).items():
-            if name != "norm":
-                values = getattr(slow.first, name)
-                loss = loss + strength * values.abs().pow(power).sum()
-        loss.backward()
-        reference.step()
-    for (name, found), wanted in zip(
-        fast.named_parameters(), slow.parameters(), strict=True
-    ):
-        torch.testing.assert_close(
-            found, wanted, rtol=1e-9, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}"
-        )
-
-
 def test_saved_networks_are_read_back(network, description, tmp_path):
     path = tmp_path / "deep" / "model.pt"
     shallow = {**description, "parametrisation": "standard", "hidden": []}
     groups = [
         Replicas(network.train(), ["b", "b", "a"], [15, 4, 15]),
-        Replicas(Network(3, shallow, replicas=1), ["c"], [8]),
+        Replicas(Network(3, architecture_of(shallow), replicas=1), ["c"], [8]),
     ]
-    networks.save(groups, path)
-    found = networks.load(path)
+    models.save(groups, path)
+    found = models.load(path)
     for again, group in zip(found, groups, strict=True):
         assert (again.variants, again.seeds) == (group.variants, group.seeds)
         assert again.network.inputs == group.network.inputs
         assert again.network.replicas == group.network.replicas
-        assert again.network.description == group.network.description
+        assert again.network.architecture == group.network.architecture
         assert not again.network.training
         before = group.network.state_dict()
         assert list(again.network.state_dict()) == list(before)
@@ -218,5 +181,5 @@ def test_saved_networks_are_read_back(network, description, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
     # No pickled objects, which could run code on reading.
     content = torch.load(path, weights_only=True)
-    keys = {"inputs", "description", "variants", "seeds", "state"}
+    keys = {"inputs", "architecture", "variants", "seeds", "state"}
     assert [set(group) for group in content] == [keys] * 2

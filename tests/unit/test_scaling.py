@@ -42,8 +42,8 @@ class Laboratory:
 
         def scores(model, dataset, seed, *, examples=None):
             assert seed == 5
-            n0, n1 = model.first.in_features, model.first.out_features
-            assert model.plain[0].weight.shape == (n1, n0)
+            n0, n1 = model[0].in_features, model[0].out_features
+            assert model[0].weight.shape == (n1, n0)
             assert dataset.x_test.shape[1] == len(dataset.features) == n0
             call = (name, n0, n1, examples)
             self.now += duration(n0, n1, examples, self.calls.count(call))

@@ -3,8 +3,8 @@
 import _job
 import pandas as pd
 
-from spectral_relevance import networks
 from spectral_relevance.files import write_table
+from spectral_relevance.replication import models
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.scoring import compare
 
@@ -14,6 +14,6 @@ if __name__ == "__main__":
         tables = [
             compare(datasets, group, **snakemake.params.settings)
             for path in snakemake.input.models
-            for group in networks.load(path)
+            for group in models.load(path)
         ]
         write_table(pd.concat(tables), snakemake.output[0])

@@ -3,8 +3,8 @@
 import _job
 import pandas as pd
 
-from spectral_relevance import networks
 from spectral_relevance.files import write_table
+from spectral_relevance.replication import models
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.performance import input_curve, performance
 from spectral_relevance.replication.scoring import relevance
@@ -13,7 +13,7 @@ from spectral_relevance.replication.settings import differences
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
         datasets = Datasets.load(snakemake.input.data)
-        trained = [g for path in snakemake.input.models for g in networks.load(path)]
+        trained = [g for path in snakemake.input.models for g in models.load(path)]
         varied = pd.DataFrame(differences(snakemake.params.variants)).T
         measured = pd.concat([performance(datasets, group) for group in trained])
         tables = {

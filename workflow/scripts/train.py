@@ -5,11 +5,11 @@ from pathlib import Path
 
 import _job
 
-from spectral_relevance import networks
 from spectral_relevance.files import write_table
 from spectral_relevance.hardware import tune_process
+from spectral_relevance.replication import models
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.training import train_variants
+from spectral_relevance.replication.training import train_variants
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
@@ -23,6 +23,6 @@ if __name__ == "__main__":
             checkpoints=checkpoints,
         )
         write_table(history, snakemake.output.history)
-        networks.save(trained, snakemake.output.model)
+        models.save(trained, snakemake.output.model)
         # Two jobs may end at once where a killed run has left one behind.
         shutil.rmtree(checkpoints, ignore_errors=True)

@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.networks import Model
 
 # Examples explained at a time; bounds the memory of a pass over a whole test set.
 CHUNK = 256
@@ -37,7 +36,7 @@ def count_examples(dataset: Dataset, *, examples: int | None, **settings) -> int
 
 
 def draw(
-    model: Model, dataset: Dataset, seed: int, examples: int | None
+    model: nn.Sequential, dataset: Dataset, seed: int, examples: int | None
 ) -> tuple[Tensor, Tensor]:
     """Return test examples and the output of the network to explain for each.
 
@@ -45,7 +44,7 @@ def draw(
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network to explain.
     dataset : Dataset
         Where the examples come from.
@@ -68,9 +67,9 @@ def draw(
     return x, torch.zeros(len(rows), dtype=torch.int64)
 
 
-def as_inputs(model: Model, x: np.ndarray) -> Tensor:
+def as_inputs(model: nn.Sequential, x: np.ndarray) -> Tensor:
     """Return inputs in the precision of a network."""
-    return torch.from_numpy(x).to(next(model.plain.parameters()))
+    return torch.from_numpy(x).to(next(model.parameters()))
 
 
 def mean_magnitude(

@@ -22,7 +22,6 @@ from zennit.types import Activation
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.explainers._examples import draw, mean_magnitude
-from spectral_relevance.networks import Model
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ TOLERANCE = 1e-4
 
 
 def scores(
-    model: Model,
+    model: nn.Sequential,
     dataset: Dataset,
     seed: int,
     examples: int | None,
@@ -45,7 +44,7 @@ def scores(
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network.
     dataset : Dataset
         Its test examples are explained.
@@ -63,7 +62,7 @@ def scores(
     UserError
         If relevance is not conserved.
     """
-    network = canonical(model.plain)
+    network = canonical(model)
     violations = []
 
     def attribute(x: Tensor, target: Tensor) -> Tensor:
@@ -84,7 +83,7 @@ def scores(
 
 
 @torch.no_grad()
-def canonical(plain: nn.Sequential) -> nn.Sequential:
+def canonical(model: nn.Sequential) -> nn.Sequential:
     """Return an equivalent network of linear maps without bias and activations.
 
     Batch normalisation, which follows the activation here, is merged into the next
@@ -94,12 +93,12 @@ def canonical(plain: nn.Sequential) -> nn.Sequential:
 
     Parameters
     ----------
-    plain : nn.Sequential
+    model : nn.Sequential
         A network in evaluation mode; batch normalisation comes before a linear layer.
     """
     modules: list[nn.Module] = []
     norm = None
-    for module in plain:
+    for module in model:
         if isinstance(module, nn.BatchNorm1d):
             norm = module
         elif isinstance(module, nn.Linear):

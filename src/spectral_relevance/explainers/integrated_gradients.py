@@ -2,6 +2,7 @@
 
 import numpy as np
 from captum.attr import IntegratedGradients
+from torch import nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.explainers._examples import (
@@ -10,19 +11,24 @@ from spectral_relevance.explainers._examples import (
     draw,
     mean_magnitude,
 )
-from spectral_relevance.networks import Model
+from spectral_relevance.layers import standard
 
 __all__ = ["count_examples", "scores"]
 
 
 def scores(
-    model: Model, dataset: Dataset, seed: int, *, examples: int | None, steps: int
+    model: nn.Sequential,
+    dataset: Dataset,
+    seed: int,
+    *,
+    examples: int | None,
+    steps: int,
 ) -> np.ndarray:
     """Return the mean of |x_j ∫₀¹ ∂f(t x)/∂x_j dt| over test examples, shape ``(d,)``.
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network f.
     dataset : Dataset
         Its test examples are explained.
@@ -33,7 +39,7 @@ def scores(
     steps : int
         Nodes of the Gauss–Legendre rule for the integral.
     """
-    integrated = IntegratedGradients(model.plain)
+    integrated = IntegratedGradients(standard(model))
     return mean_magnitude(
         lambda x, target: integrated.attribute(
             x, baselines=0, target=target, n_steps=steps, internal_batch_size=CHUNK

@@ -1,17 +1,17 @@
 """LRP-0: relevance is divided as the contributions are (section 3)."""
 
 import numpy as np
+from torch import nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.explainers import _lrp
 from spectral_relevance.explainers._examples import count_examples
-from spectral_relevance.networks import Model
 
 __all__ = ["count_examples", "scores"]
 
 
 def scores(
-    model: Model, dataset: Dataset, seed: int, *, examples: int | None
+    model: nn.Sequential, dataset: Dataset, seed: int, *, examples: int | None
 ) -> np.ndarray:
     """Return the mean of |R_j| over test examples, shape ``(d,)``.
 
@@ -20,7 +20,7 @@ def scores(
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network.
     dataset : Dataset
         Its test examples are explained.

@@ -2,22 +2,23 @@
 
 import numpy as np
 from captum.attr import Saliency
+from torch import nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.explainers._examples import count_examples, draw, mean_magnitude
-from spectral_relevance.networks import Model
+from spectral_relevance.layers import standard
 
 __all__ = ["count_examples", "scores"]
 
 
 def scores(
-    model: Model, dataset: Dataset, seed: int, *, examples: int | None
+    model: nn.Sequential, dataset: Dataset, seed: int, *, examples: int | None
 ) -> np.ndarray:
     """Return the mean of |∂f/∂x_j| over test examples, shape ``(d,)``.
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network f.
     dataset : Dataset
         Its test examples are explained.
@@ -26,7 +27,7 @@ def scores(
     examples : int or None
         How many are averaged; None for all of them.
     """
-    saliency = Saliency(model.plain)
+    saliency = Saliency(standard(model))
     return mean_magnitude(
         lambda x, target: saliency.attribute(x.requires_grad_(), target),
         *draw(model, dataset, seed, examples),

@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.explainers import _examples
-from spectral_relevance.networks import Model
+from spectral_relevance.layers import standard
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def count_examples(
 
 
 def scores(
-    model: Model,
+    model: nn.Sequential,
     dataset: Dataset,
     seed: int,
     *,
@@ -61,7 +61,7 @@ def scores(
 
     Parameters
     ----------
-    model : Model
+    model : nn.Sequential
         The network.
     dataset : Dataset
         Its test examples are explained.
@@ -77,14 +77,15 @@ def scores(
     x, target = _examples.draw(model, dataset, seed, examples)
     rows = np.random.default_rng(background_seed).permutation(len(dataset.x_train))
     reference = _examples.as_inputs(model, dataset.x_train[rows[:background]])
+    plain = standard(model)
     try:
-        values = _shap_values(DeepExplainer, model.plain, reference, x, target)
+        values = _shap_values(DeepExplainer, plain, reference, x, target)
         explainer = "DeepExplainer"
     except AssertionError as error:
         if "do not sum up" not in str(error):  # its own check of the values
             raise
         values = _shap_values(
-            GradientExplainer, model.plain, reference, x, target, rseed=seed
+            GradientExplainer, plain, reference, x, target, rseed=seed
         )
         explainer = "GradientExplainer"
     logger.info("SHAP values of %d examples by %s", len(x), explainer)

@@ -1,9 +1,11 @@
 """The eigenvalues themselves: the method of the paper."""
 
 import numpy as np
+import torch
+from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.networks import Model
+from spectral_relevance.layers import SpectralLinear
 
 
 def count_examples(dataset: Dataset) -> int:
@@ -11,10 +13,13 @@ def count_examples(dataset: Dataset) -> int:
     return 0
 
 
-def scores(model: Model, dataset: Dataset, seed: int) -> np.ndarray:
+def scores(model: nn.Sequential, dataset: Dataset, seed: int) -> np.ndarray:
     """Return |λ̃_j| = |λ_j| ‖φ_·j‖₂ of each input, shape ``(d,)`` (Methods).
 
     For a standard network it is the norm of the weights that leave the input, to which
     it corresponds. Neither examples nor randomness enter.
     """
-    return model.first.relevance().detach().abs().numpy()
+    first = model[0]
+    if isinstance(first, SpectralLinear):
+        return first.relevance().numpy()
+    return torch.linalg.vector_norm(first.weight.detach(), dim=0).numpy()

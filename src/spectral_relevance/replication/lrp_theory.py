@@ -16,8 +16,8 @@ from spectral_relevance.errors import UserError
 from spectral_relevance.explainers import _lrp
 from spectral_relevance.explainers._examples import CHUNK, draw
 from spectral_relevance.layers import SpectralLinear
-from spectral_relevance.networks import Model, Replicas
 from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.models import Replicas
 
 
 class Rule(NamedTuple):
@@ -80,12 +80,12 @@ def lrp_theory(
     }
     tables = []
     for index, (variant, seed) in enumerate(replicas.runs()):
-        model = _in_double_precision(replicas.network.model(index))
+        model = _in_double_precision(replicas.network.replica(index))
         dataset = datasets.of(variant, seed)
         x, target = draw(model, dataset, seed, examples)
         for name, rule in rules.items():
-            measured, received = _measured(model.plain, x, target, rule)
-            for case, layer in _gauges(model.first).items():
+            measured, received = _measured(model, x, target, rule)
+            for case, layer in _gauges(model[0]).items():
                 predicted = _predicted(layer, x, received, rule)
                 for level, part in (("local", slice(1)), ("global", slice(None))):
                     table = {
@@ -103,16 +103,14 @@ def lrp_theory(
     return pd.concat(tables, ignore_index=True)
 
 
-def _in_double_precision(model: Model) -> Model:
+def _in_double_precision(model: nn.Sequential) -> nn.Sequential:
     """Return a model whose first weights are λ_j φ_kj without rounding to float32."""
-    if not isinstance(model.first, SpectralLinear):
+    if not isinstance(model[0], SpectralLinear):
         raise UserError(
             "expected a network with a spectral first layer, found a standard one.",
             "layer-wise relevances have eigenvalues as factors only in the former.",
         )
-    first = model.first.double().requires_grad_(False)
-    plain = nn.Sequential(first.to_linear(), *model.plain[1:])
-    return Model(first, plain.double().eval())
+    return model.double().requires_grad_(False)
 
 
 def _gauges(layer: SpectralLinear) -> dict[str, SpectralLinear]:
@@ -130,12 +128,12 @@ def _with_signs(layer: SpectralLinear, signs: Tensor) -> SpectralLinear:
     flips = torch.where(layer.eigenvalues < 0, -signs, signs)
     result = deepcopy(layer)
     result.eigenvalues *= flips
-    result.eigenvectors *= flips[:, None]
+    result.eigenvectors *= flips
     return result
 
 
 def _measured(
-    plain: nn.Sequential, x: Tensor, target: Tensor, rule: Rule
+    model: nn.Sequential, x: Tensor, target: Tensor, rule: Rule
 ) -> tuple[Tensor, Tensor]:
     """Return what the inputs and what the units of the first hidden layer receive.
 
@@ -146,7 +144,7 @@ def _measured(
     Tensor, shape (n, N1)
         The relevances R_k of the units, before the first layer divides them.
     """
-    network = _lrp.canonical(plain)
+    network = _lrp.canonical(model)
     first, rest = network[:2], network[2:]
     inputs, units = [], []
     for chunk, wanted in zip(x.split(CHUNK), target.split(CHUNK), strict=True):
@@ -176,6 +174,6 @@ def _predicted(
 
         total = rho(a * layer.weight).sum(1) + rho(layer.bias[:, None])[:, 0]
         share = relevance / _lrp.EXACT(total + rule.epsilon * sign[:, 0])
-        without_eigenvalue = share @ rho(a * layer.eigenvectors.mT)
+        without_eigenvalue = share @ rho(a * layer.eigenvectors)
         rows.append(layer.eigenvalues * without_eigenvalue)
     return torch.stack(rows)

@@ -19,8 +19,8 @@ from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication import selectors
 
-if TYPE_CHECKING:
-    from spectral_relevance.networks import Model
+if TYPE_CHECKING:  # torch takes seconds to import
+    from torch import nn
 
 METHODS = {
     module.name: f"{package.__name__}.{module.name}"
@@ -33,7 +33,7 @@ METHODS = {
 
 def scorer(
     method: str,
-    model: "Model",
+    model: "nn.Sequential",
     dataset: Dataset,
     seed: int,
     settings: Mapping[str, Any],

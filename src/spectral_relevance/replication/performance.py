@@ -1,13 +1,17 @@
-"""How well trained networks do on test examples, with all inputs and with a few."""
+"""How well trained networks do on test examples, as tables."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.evaluation import losses, measure, predict, test_part
-from spectral_relevance.networks import Replicas
+from spectral_relevance.evaluation import losses, measure, measure_with_few, predict
 from spectral_relevance.replication.datasets.base import Datasets
+from spectral_relevance.replication.models import Replicas
 
 
 def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
@@ -80,18 +84,17 @@ def input_curve(
         )
     own = [datasets.of(*run) for run in replicas.runs()]
     x, y = test_part(own)
-    ranked = network.relevance().argsort(dim=1, descending=True, stable=True).numpy()
+    counts = spaced_counts(largest, points)
+    ranked = network.relevance().argsort(dim=1, descending=True, stable=True)
     generators = [np.random.default_rng([seed, d]) for seed in replicas.seeds]
     plan = [("ranked", 0, ranked)]
     for draw in range(random_draws):
         order = np.stack([g.permutation(d) for g in generators])
-        plan.append(("random", draw, order))
+        plan.append(("random", draw, torch.from_numpy(order)))
     rows = []
     for selection, draw, order in plan:
-        # Position of each input in the order: input j is kept if rank[j] < n.
-        rank = torch.from_numpy(order.argsort(1))
-        for n in spaced_counts(largest, points):
-            outputs = predict(network, x, (rank < n).float())
+        metrics = measure_with_few(network, x, y, order, counts)
+        for n, metric in zip(counts, metrics * own[0].target_scale, strict=True):
             rows.append(
                 pd.DataFrame(
                     {
@@ -100,7 +103,7 @@ def input_curve(
                         "selection": selection,
                         "draw": draw,
                         "inputs": n,
-                        "metric": (measure(outputs, y) * own[0].target_scale).tolist(),
+                        "metric": metric.tolist(),
                     }
                 )
             )
@@ -116,3 +119,26 @@ def spaced_counts(largest: int, points: int) -> list[int]:
     if points >= largest:
         return list(range(1, largest + 1))
     return np.unique(np.geomspace(1, largest, points).round().astype(int)).tolist()
+
+
+def test_part(datasets: Sequence[Dataset]) -> tuple[Tensor, Tensor]:
+    """Return the test examples of replicas.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        The dataset of each replica, of the same shapes.
+
+    Returns
+    -------
+    Tensor, shape (n, d) or (R, n, d)
+        The inputs; without the replica dimension where all share one dataset.
+    Tensor, shape (R, n)
+        The targets.
+    """
+    if len({id(dataset) for dataset in datasets}) == 1:
+        x, y = datasets[0].x_test, datasets[0].y_test[None].repeat(len(datasets), 0)
+    else:
+        x = np.stack([dataset.x_test for dataset in datasets])
+        y = np.stack([dataset.y_test for dataset in datasets])
+    return torch.from_numpy(x), torch.from_numpy(y)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
+from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.networks import Model, Network
+from spectral_relevance.networks import Architecture, Hidden, Network
 from spectral_relevance.replication.methods import load, scorer
 from spectral_relevance.replication.timing import median_and_spread
 
@@ -127,22 +128,18 @@ def scaling(
     return pd.DataFrame(rows, columns=names)
 
 
-def _problem(n0: int, n1: int, examples: int, seed: int) -> tuple[Model, Dataset]:
+def _problem(
+    n0: int, n1: int, examples: int, seed: int
+) -> tuple[nn.Sequential, Dataset]:
     """Return an untrained network and examples for it."""
-    description = {
-        "parametrisation": "spectral",
-        "hidden": [
-            {"units": n1, "activation": "relu", "batch_norm": False, "dropout": 0}
-        ],
-        "output": {"units": 1, "activation": "linear"},
-    }
-    network = Network(n0, description, replicas=1)
+    architecture = Architecture([Hidden(n1, "relu")], outputs=1)
+    network = Network(n0, architecture, replicas=1)
     network.reset_parameters([torch.Generator().manual_seed(seed)])
     shape = (examples, n0)
     x = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     y = np.zeros(examples, dtype=np.float32)
     features = np.arange(n0).astype(str)
-    return network.model(0), Dataset(x, y, x, y, features, np.full(n0, np.nan))
+    return network.replica(0), Dataset(x, y, x, y, features, np.full(n0, np.nan))
 
 
 def _seconds(call: Callable[[], np.ndarray]) -> float:

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.networks import Replicas
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.methods import examples_for, load, scorer
+from spectral_relevance.replication.models import Replicas
 from spectral_relevance.replication.timing import timed
 
 
@@ -53,7 +53,7 @@ def relevance(
     tables = []
     for index, (variant, seed) in enumerate(replicas.runs()):
         dataset = datasets.of(variant, seed)
-        call = scorer(method, replicas.network.model(index), dataset, seed, settings)
+        call = scorer(method, replicas.network.replica(index), dataset, seed, settings)
         scores, seconds, spread = timed(call, repeats)
         tables.append(
             pd.DataFrame(

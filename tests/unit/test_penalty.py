@@ -1,4 +1,4 @@
-"""The group lasso against its optimality conditions, closed forms and scipy."""
+"""Penalties against autograd; the group lasso against closed forms and scipy."""
 
 import copy
 import functools
@@ -11,7 +11,12 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional
 
-from spectral_relevance.penalty import ProximalAdam, shrink
+from spectral_relevance.errors import UserError
+from spectral_relevance.evaluation import losses
+from spectral_relevance.layers import SpectralLinear
+from spectral_relevance.networks import Network
+from spectral_relevance.penalty import Penalties, Penalty, ProximalAdam, shrink
+from spectral_relevance.replication.training import architecture_of
 
 
 def tensor(values: np.ndarray) -> torch.Tensor:
@@ -301,3 +306,151 @@ def test_a_spectral_layer_minimises_the_group_lasso(regression, rng, ratio):
     kept = norms(reference) > 0.01
     balance = norms(eigenvectors)[kept] / np.abs(eigenvalues[kept, 0])
     np.testing.assert_allclose(balance, np.sqrt(a / b), rtol=0.01)
+
+
+# Penalties of replicas -------------------------------------------------------------
+
+
+L2 = Penalty("l2", eigenvalues=0.03, eigenvectors=0.2)
+L1 = Penalty("l1", eigenvalues=0.03, eigenvectors=0.2)
+PENALTIES = [
+    ("spectral", [L2, L2]),
+    ("spectral", [L1, L1]),
+    ("spectral", [Penalty("l2", eigenvalues=0.03)] * 2),
+    ("spectral", [Penalty("l1", eigenvectors=0.2)] * 2),
+    ("spectral", [L2, Penalty("l2", eigenvalues=0.1, eigenvectors=0.01)]),
+    ("spectral", [Penalty("l2", eigenvalues=0.1, eigenvectors=0.2), L2]),
+    ("spectral", [L1, Penalty("l1", eigenvalues=0.1)]),
+    ("spectral", [None, L2]),
+    ("standard", [Penalty("l2", kernel=0.1)] * 2),
+    ("standard", [Penalty("l1", kernel=0.1)] * 2),
+    ("standard", [Penalty("l2", kernel=0.1), Penalty("l2", kernel=0.3)]),
+    ("standard", [None, None]),
+]
+
+
+@pytest.mark.parametrize(("parametrisation", "penalties"), PENALTIES, ids=str)
+def test_penalties_are_those_of_autograd(
+    description, rng, generator, parametrisation, penalties
+):
+    """Several steps, as the first one of Adam tells only the signs of a gradient."""
+    architecture = architecture_of(description | {"parametrisation": parametrisation})
+    networks = [Network(5, architecture, 2).double() for _ in range(2)]
+    for network in networks:
+        network.eval()  # no dropout
+    networks[0].reset_parameters([generator, generator])
+    networks[1].load_state_dict(networks[0].state_dict())
+    fast, slow = networks
+    trained = Penalties(fast, penalties)
+    (optimiser,) = trained.optimisers(0.01)
+    reference = torch.optim.Adam(slow.parameters(), lr=0.01, eps=1e-7)
+    for _ in range(4):
+        x = torch.from_numpy(rng.normal(size=(2, 9, 5)))
+        y = torch.from_numpy(rng.integers(0, 2, size=(2, 9)))
+        optimiser.zero_grad()
+        losses(fast(x), y, "cross_entropy").sum().backward()
+        trained.add_gradients()
+        optimiser.step()
+
+        reference.zero_grad()
+        loss = losses(slow(x), y, "cross_entropy").sum()
+        for r, penalty in enumerate(penalties):
+            for name in ("eigenvalues", "eigenvectors", "kernel"):
+                strength = getattr(penalty, name, 0)
+                if strength:
+                    power = {"l1": 1, "l2": 2}[penalty.norm]
+                    values = getattr(slow.first, name)[r].abs() ** power
+                    loss = loss + strength * values.sum()
+        loss.backward()
+        reference.step()
+    for (name, found), wanted in zip(
+        fast.named_parameters(), slow.parameters(), strict=True
+    ):
+        torch.testing.assert_close(
+            found, wanted, rtol=1e-9, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}"
+        )
+
+
+def test_a_group_lasso_of_each_replica_is_that_of_single_ones(description, rng, seed):
+    architecture = architecture_of(description | {"parametrisation": "standard"})
+    penalties = [Penalty("group_lasso", kernel=k) for k in (0.01, 0.3)]
+
+    def kernels(chosen: list[int]) -> torch.Tensor:
+        network = Network(5, architecture, len(chosen)).double().eval()
+        sources = [torch.Generator().manual_seed(seed + r) for r in chosen]
+        network.reset_parameters(sources)
+        trained = Penalties(network, [penalties[r] for r in chosen])
+        optimisers = trained.optimisers(0.01)
+        examples = np.random.default_rng(seed)
+        for _ in range(30):
+            x = torch.from_numpy(examples.normal(size=(2, 9, 5)))[chosen]
+            network.zero_grad()
+            network(x).square().mean((1, 2)).sum().backward()
+            trained.add_gradients()
+            for optimiser in optimisers:
+                optimiser.step()
+        return network.first.kernel.detach()
+
+    together = kernels([0, 1])
+    for r in (0, 1):
+        torch.testing.assert_close(kernels([r])[0], together[r])
+    assert (norms(together[1].numpy()) < norms(together[0].numpy())).all()
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_the_value_is_the_sum_that_is_written(rng, norm):
+    layer = SpectralLinear(3, 4).double()
+    penalty = Penalty(norm, eigenvalues=0.3, eigenvectors=0.7)
+    with torch.no_grad():
+        layer.eigenvalues.copy_(tensor(rng.normal(size=3)))
+    power = {"l1": 1, "l2": 2}[norm]
+    sizes = [
+        np.sum(np.abs(p.detach().numpy()) ** power)
+        for p in (layer.eigenvalues, layer.eigenvectors)
+    ]
+    value = penalty.value(layer)
+    assert value.item() == pytest.approx(0.3 * sizes[0] + 0.7 * sizes[1])
+    value.backward()
+    assert layer.eigenvalues.grad.any() and layer.bias.grad is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"norm": "L2"}, "Penalty.norm: expected one of 'l1', .* 'L2'.\n.*mean 'l2'"),
+        ({"norm": None}, "Penalty.norm: .* found None"),
+        ({"norm": "l2", "eigenvalues": -1}, "Penalty.eigenvalues: .* found -1"),
+        ({"norm": "l2", "kernel": np.nan}, "Penalty.kernel: .* found nan"),
+        ({"norm": "l2", "eigenvectors": "1"}, "Penalty.eigenvectors: .* found '1'"),
+        ({"norm": "group_lasso"}, "Penalty.kernel: expected a number above 0"),
+        ({"norm": "l2", "eigenvalue": 1}, "found 'eigenvalue'.\n.*mean 'eigenvalues'"),
+        ({"eigenvalues": 1}, "Penalty: the setting 'norm' is missing"),
+        ("l2", "expected Penalty or a mapping of its settings, found str"),
+    ],
+)
+def test_a_penalty_that_makes_no_sense(settings, message):
+    with pytest.raises(UserError, match=message):
+        Penalty.of(settings)
+
+
+@pytest.mark.parametrize(
+    ("parametrisation", "penalties", "message"),
+    [
+        (
+            "standard",
+            [L2],
+            "a standard network has no eigenvalues",
+        ),
+        ("spectral", [Penalty("l2", kernel=1)], "a spectral network has no kernel"),
+        (
+            "spectral",
+            [Penalty("group_lasso", kernel=1)],
+            "expected l1 or l2 for a spec",
+        ),
+        ("spectral", [L1, L2], "penalties of one norm, found l1, l2"),
+    ],
+)
+def test_penalties_that_do_not_fit(description, parametrisation, penalties, message):
+    architecture = architecture_of(description | {"parametrisation": parametrisation})
+    with pytest.raises(UserError, match=message):
+        Penalties(Network(5, architecture, len(penalties)), penalties)

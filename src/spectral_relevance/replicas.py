@@ -1,0 +1,290 @@
+"""Layers in replicas that are trained side by side: what the engine is made of.
+
+Every parameter has a leading replica dimension R and inputs have shape ``(R, n, d)``;
+replicas never mix. One of them, taken out, is a layer of :mod:`torch.nn` or a
+:class:`~spectral_relevance.layers.SpectralLinear`.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spectral_relevance.layers import SpectralLinear
+
+
+class ReplicaLinear(nn.Module):
+    """Affine maps; the common ground of the spectral and the standard layer.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes of the departure (N1) and of the destination layer (N2).
+    replicas : int
+        Number of independent copies R.
+
+    Attributes
+    ----------
+    kernel : Parameter, shape (R, N1, N2)
+        The weights in the order in which they are stored, input by input. The gradient
+        of x K comes out in this order; in the other one it would be copied once more at
+        each step, and the fused optimiser would copy everything else.
+    bias : Parameter, shape (R, N2)
+        Initially 0.
+    present : int
+        How many inputs, the first ones, are given to :meth:`forward`; the others would
+        be 0.
+    """
+
+    def __init__(self, in_features: int, out_features: int, replicas: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.replicas = replicas
+        self.present = in_features
+        self._make_parameters()
+        self.bias = nn.Parameter(torch.zeros(replicas, out_features))
+
+    def _make_parameters(self) -> None:
+        shape = (self.replicas, self.in_features, self.out_features)
+        self.kernel = nn.Parameter(torch.empty(shape))
+
+    def _random_parameter(self) -> nn.Parameter:
+        return self.kernel
+
+    def _kernel(self) -> Tensor:
+        return self.kernel
+
+    @torch.no_grad()
+    def permute_inputs(self, order: Tensor) -> None:
+        """Put the parameters of input ``order[k]`` in the place of input k."""
+        parameter = self._random_parameter()
+        parameter.copy_(parameter.index_select(1, order))
+
+    @torch.no_grad()
+    def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw the initial values: Glorot uniform (Keras's default), bias 0.
+
+        Parameters
+        ----------
+        generators : sequence of torch.Generator
+            One for each replica.
+        """
+        bound = math.sqrt(6 / (self.in_features + self.out_features))
+        values = self._random_parameter().unbind()
+        for replica, generator in zip(values, generators, strict=True):
+            replica.uniform_(-bound, bound, generator=generator)
+        self.bias.zero_()
+
+    def relevance(self) -> Tensor:
+        """Euclidean norm of the weights that leave each input, shape ``(R, N1)``."""
+        return torch.linalg.vector_norm(self.kernel, dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
+        kernel = self._kernel()[:, : self.present]
+        return torch.baddbmm(self.bias.unsqueeze(1), x, kernel)
+
+    @torch.no_grad()
+    def replica(self, index: int) -> nn.Linear:
+        """Return one replica as a layer of its own: a copy."""
+        layer = self._empty_layer()
+        layer.weight.copy_(self.kernel[index].mT)
+        layer.bias.copy_(self.bias[index])
+        return layer
+
+    def _empty_layer(self) -> nn.Linear:
+        like = {"device": self.bias.device, "dtype": self.bias.dtype}
+        return nn.Linear(self.in_features, self.out_features, **like)
+
+    def extra_repr(self) -> str:
+        """Show the sizes, as :class:`torch.nn.Linear` does."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"replicas={self.replicas}"
+        )
+
+
+class ReplicaSpectralLinear(ReplicaLinear):
+    """Affine maps whose weights are w_ij = λ_j φ_ij (eq. 1).
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Numbers of departure nodes (N1) and of destination nodes (N2).
+    replicas : int
+        Number of independent copies R.
+
+    Attributes
+    ----------
+    eigenvalues : Parameter, shape (R, N1)
+        λ, initially 1.
+    eigenvectors : Parameter, shape (R, N1, N2)
+        Row j is φ_·j, the non-trivial part of the eigenvector of input j (stored input
+        by input, see :class:`ReplicaLinear`), initially Glorot uniform.
+    bias : Parameter, shape (R, N2)
+        Initially 0.
+    """
+
+    def _make_parameters(self) -> None:
+        shape = (self.replicas, self.in_features, self.out_features)
+        self.eigenvalues = nn.Parameter(torch.ones(shape[:2]))
+        self.eigenvectors = nn.Parameter(torch.empty(shape))
+
+    def _random_parameter(self) -> nn.Parameter:
+        return self.eigenvectors
+
+    def _kernel(self) -> Tensor:
+        return self.eigenvalues.unsqueeze(-1) * self.eigenvectors
+
+    @torch.no_grad()
+    def permute_inputs(self, order: Tensor) -> None:
+        """Put the parameters of input ``order[k]`` in the place of input k."""
+        super().permute_inputs(order)
+        self.eigenvalues.copy_(self.eigenvalues.index_select(1, order))
+
+    @torch.no_grad()
+    def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw the eigenvectors (Glorot uniform); set λ = 1 and the bias to 0.
+
+        Parameters
+        ----------
+        generators : sequence of torch.Generator
+            One for each replica.
+        """
+        super().reset_parameters(generators)
+        self.eigenvalues.fill_(1)
+
+    def relevance(self) -> Tensor:
+        """Magnitudes |λ̃_j| = |λ_j| ‖φ_·j‖₂ (Methods), shape ``(R, N1)``."""
+        norms = torch.linalg.vector_norm(self.eigenvectors, dim=-1)
+        return self.eigenvalues.abs() * norms
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
+        # λ can multiply the inputs or the eigenvectors; the smaller array is cheaper.
+        if x.shape[1] >= self.out_features:
+            return super().forward(x)
+        scaled = x * self.eigenvalues[:, : self.present].unsqueeze(1)
+        vectors = self.eigenvectors[:, : self.present]
+        return torch.baddbmm(self.bias.unsqueeze(1), scaled, vectors)
+
+    @torch.no_grad()
+    def replica(self, index: int) -> SpectralLinear:
+        """Return one replica as a layer of its own: a copy."""
+        like = {"device": self.bias.device, "dtype": self.bias.dtype}
+        layer = SpectralLinear(self.in_features, self.out_features, **like)
+        layer.eigenvalues.copy_(self.eigenvalues[index])
+        layer.eigenvectors.copy_(self.eigenvectors[index].mT)
+        layer.bias.copy_(self.bias[index])
+        return layer
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation of replicas, with the conventions of Keras.
+
+    The running variance is the biased one and both running statistics keep the share
+    `momentum` of their former value, as in the authors' notebooks.
+
+    Parameters
+    ----------
+    features : int
+        Number of features.
+    replicas : int
+        Number of replicas R.
+    momentum, epsilon : float
+        Keras's defaults are 0.99 and 1e-3.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        replicas: int,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(replicas, 1, features))
+        self.bias = nn.Parameter(torch.zeros(replicas, 1, features))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+        self.register_buffer("running_mean", torch.zeros(replicas, 1, features))
+        self.register_buffer("running_var", torch.ones(replicas, 1, features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(R, n, features)`` over n, or by the running statistics."""
+        if self.training:
+            variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, 1 - self.momentum)
+                self.running_var.lerp_(variance, 1 - self.momentum)
+        else:
+            mean, variance = self.running_mean, self.running_var
+        scale = self.weight * torch.rsqrt(variance + self.epsilon)
+        return (x - mean) * scale + self.bias
+
+    @torch.no_grad()
+    def replica(self, index: int) -> nn.BatchNorm1d:
+        """Return a :class:`torch.nn.BatchNorm1d` that does the same in evaluation."""
+        features = self.weight.shape[-1]
+        norm = nn.BatchNorm1d(features, self.epsilon, 1 - self.momentum)
+        norm = norm.to(self.weight)
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            getattr(norm, name).copy_(getattr(self, name)[index, 0])
+        return norm
+
+
+class Dropout(nn.Module):
+    """Dropout by a mask that is drawn outside, from each replica's own generator.
+
+    Parameters
+    ----------
+    features : int
+        Number of features.
+    rate : float
+        Probability that a unit is dropped.
+    """
+
+    def __init__(self, features: int, rate: float) -> None:
+        super().__init__()
+        self.features = features
+        self.rate = rate
+        self.mask: Tensor
+        self.register_buffer("mask", torch.ones(1, 1, 1), persistent=False)
+
+    def draw(self, n: int, generators: Sequence[np.random.Generator]) -> None:
+        """Draw the masks of the next batch of `n` examples.
+
+        A unit is dropped where a 16-bit integer falls below rate × 2¹⁶: several times
+        faster than comparing floats, with the rate exact to 2⁻¹⁷.
+
+        Parameters
+        ----------
+        n : int
+            Number of examples in the batch.
+        generators : sequence of numpy.random.Generator
+            One for each replica.
+        """
+        threshold = round(self.rate * 2**16)
+        shape = (n, self.features)
+        keep = np.stack(
+            [g.integers(0, 2**16, shape, np.uint16) >= threshold for g in generators]
+        )
+        mask = torch.from_numpy(keep.astype(np.float32)) / (1 - self.rate)
+        self.mask = mask.to(self.mask.device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply by the mask while training; do nothing in evaluation."""
+        return x * self.mask if self.training else x
+
+    def replica(self, index: int) -> nn.Dropout:
+        """Return a :class:`torch.nn.Dropout` of the same rate."""
+        return nn.Dropout(self.rate)
+
+    def extra_repr(self) -> str:
+        """Show the settings."""
+        return f"features={self.features}, rate={self.rate}"

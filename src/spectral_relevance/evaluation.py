@@ -32,9 +32,8 @@ def losses(
         What each example's loss is multiplied with.
     """
     if kind == "cross_entropy":
-        each = functional.cross_entropy(
-            outputs.flatten(0, 1), targets.flatten(), reduction="none"
-        ).unflatten(0, targets.shape)
+        flat = outputs.flatten(0, 1), targets.flatten()
+        each = functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
     else:
         if targets.dim() == 2:
             targets = targets.unsqueeze(-1)
@@ -80,7 +79,7 @@ def predict(network: Network, x: Tensor, mask: Tensor | None = None) -> Tensor:
     was_training = network.training
     network.eval()
     outputs = []
-    for chunk in x.split(CHUNK, dim=-2):
+    for chunk in torch.split(x, CHUNK, dim=-2):
         inputs = chunk.expand(network.replicas, -1, -1)
         if mask is not None:
             inputs = inputs * mask.unsqueeze(1)

@@ -88,11 +88,11 @@ class Examples:
         """Return inputs, targets and weights of examples by their places ``(R, n)``."""
         # One flat index_select is faster than indexing with a matrix.
         flat = index.flatten()
-        x = self.x.index_select(0, flat).unflatten(0, index.shape)
-        y = self.y.index_select(0, flat).unflatten(0, index.shape)
+        x = self.x.index_select(0, flat).reshape(*index.shape, self.present)
+        y = self.y.index_select(0, flat).reshape(*index.shape, *self.y.shape[1:])
         if self.weights is None:
             return x, y, None
-        weights = self.weights.index_select(0, flat).unflatten(0, index.shape)
+        weights = self.weights.index_select(0, flat).reshape(index.shape)
         return x, y, weights * self.scale
 
     @cached_property

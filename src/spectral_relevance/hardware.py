@@ -7,6 +7,7 @@ import platform
 import shutil
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,7 +36,8 @@ def tune_process() -> None:
     torch.set_float32_matmul_precision("highest")
     # Filling new tensors helps to find reads of memory that nothing was written to; it
     # costs a pass over each.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic: Any = torch.utils.deterministic  # which knows no types
+    deterministic.fill_uninitialized_memory = False
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.networks import Network
+from spectral_relevance.replicas import norms
 from spectral_relevance.specs import Spec
 
 NORMS = ("l1", "l2", "group_lasso")
@@ -100,8 +101,7 @@ class Penalty(Spec):
             :class:`~spectral_relevance.layers.SpectralLinear`.
         """
         if self.norm == "group_lasso":
-            norms = torch.linalg.vector_norm(layer.kernel, dim=-1)
-            return self.kernel * norms.sum()
+            return self.kernel * norms(cast(Tensor, layer.kernel)).sum()
         total = torch.zeros(())
         for name in ("eigenvalues", "eigenvectors", "kernel"):
             if strength := getattr(self, name):
@@ -134,25 +134,25 @@ class Penalties:
         given = [penalty for penalty in penalties if penalty is not None]
         for penalty in given:
             penalty.check_fits(network.architecture.parametrisation)
-        norms = sorted({penalty.norm for penalty in given})
-        if len(norms) > 1:
+        kinds = sorted({penalty.norm for penalty in given})
+        if len(kinds) > 1:
             raise UserError(
-                f"expected penalties of one norm, found {', '.join(norms)}.",
+                f"expected penalties of one norm, found {', '.join(kinds)}.",
                 "train the runs of each norm by a call of its own.",
             )
         self.network = network
         self.decays: dict[nn.Parameter, float] = {}
         self.gradients: list[tuple[nn.Parameter, float | Tensor]] = []
         self.proximal: tuple[nn.Parameter, float | Tensor] | None = None
-        self.takes_sign = norms == ["l1"]
+        self.takes_sign = kinds == ["l1"]
         for name in PENALISED[network.architecture.parametrisation]:
             strengths = [0.0 if p is None else getattr(p, name) for p in penalties]
             parameter = getattr(network.first, name)
             if not any(strengths):
                 continue
-            if norms == ["group_lasso"]:
+            if kinds == ["group_lasso"]:
                 self.proximal = (parameter, _for_each(strengths, parameter))
-            elif norms == ["l2"] and len(set(strengths)) == 1:
+            elif kinds == ["l2"] and len(set(strengths)) == 1:
                 self.decays[parameter] = 2 * strengths[0]
             else:
                 slope = 1 if self.takes_sign else 2
@@ -170,7 +170,10 @@ class Penalties:
         learning_rate : float
             The rate of all of them.
         """
-        groups = [{"params": [p], "weight_decay": d} for p, d in self.decays.items()]
+        groups: list[dict[str, Any]] = [
+            {"params": [parameter], "weight_decay": decay}
+            for parameter, decay in self.decays.items()
+        ]
         apart = {*self.decays, *(self.proximal or ())[:1]}
         others = [p for p in self.network.parameters() if p not in apart]
         adam = torch.optim.Adam(
@@ -262,7 +265,9 @@ class ProximalAdam(torch.optim.Optimizer):
         super().__init__(params, settings)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+    def step(  # type: ignore[override]  # the loss may be a tensor
+        self, closure: Callable[[], Tensor] | None = None
+    ) -> Tensor | None:
         """Take one step.
 
         Parameters
@@ -281,7 +286,7 @@ class ProximalAdam(torch.optim.Optimizer):
         return loss
 
     def _step(self, kernel: nn.Parameter, group: dict[str, Any]) -> None:
-        gradient = kernel.grad
+        gradient = cast(Tensor, kernel.grad)
         state = self.state[kernel]
         if not state:
             state["step"] = 0
@@ -317,6 +322,6 @@ def shrink(kernel: Tensor, threshold: Tensor | float) -> Tensor:
     tensor([[2.4000, 3.2000],
             [0.0000, 0.0000]])
     """
-    norm = torch.linalg.vector_norm(kernel, dim=-1, keepdim=True)
+    norm = norms(kernel).unsqueeze(-1)
     # The quotient is not taken where the norm is 0; an undefined norm stays undefined.
     return torch.where(norm <= threshold, 0.0, kernel * (1 - threshold / norm))

@@ -7,6 +7,7 @@ replicas never mix. One of them, taken out, is a layer of :mod:`torch.nn` or a
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ class ReplicaLinear(nn.Module):
 
     def relevance(self) -> Tensor:
         """Euclidean norm of the weights that leave each input, shape ``(R, N1)``."""
-        return torch.linalg.vector_norm(self.kernel, dim=-1)
+        return norms(self.kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
@@ -90,14 +91,10 @@ class ReplicaLinear(nn.Module):
     @torch.no_grad()
     def replica(self, index: int) -> nn.Linear:
         """Return one replica as a layer of its own: a copy."""
-        layer = self._empty_layer()
+        layer = nn.Linear(self.in_features, self.out_features).to(self.bias)
         layer.weight.copy_(self.kernel[index].mT)
         layer.bias.copy_(self.bias[index])
         return layer
-
-    def _empty_layer(self) -> nn.Linear:
-        like = {"device": self.bias.device, "dtype": self.bias.dtype}
-        return nn.Linear(self.in_features, self.out_features, **like)
 
     def extra_repr(self) -> str:
         """Show the sizes, as :class:`torch.nn.Linear` does."""
@@ -159,8 +156,7 @@ class ReplicaSpectralLinear(ReplicaLinear):
 
     def relevance(self) -> Tensor:
         """Magnitudes |λ̃_j| = |λ_j| ‖φ_·j‖₂ (Methods), shape ``(R, N1)``."""
-        norms = torch.linalg.vector_norm(self.eigenvectors, dim=-1)
-        return self.eigenvalues.abs() * norms
+        return self.eigenvalues.abs() * norms(self.eigenvectors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
@@ -174,12 +170,16 @@ class ReplicaSpectralLinear(ReplicaLinear):
     @torch.no_grad()
     def replica(self, index: int) -> SpectralLinear:
         """Return one replica as a layer of its own: a copy."""
-        like = {"device": self.bias.device, "dtype": self.bias.dtype}
-        layer = SpectralLinear(self.in_features, self.out_features, **like)
+        layer = SpectralLinear(self.in_features, self.out_features).to(self.bias)
         layer.eigenvalues.copy_(self.eigenvalues[index])
         layer.eigenvectors.copy_(self.eigenvectors[index].mT)
         layer.bias.copy_(self.bias[index])
         return layer
+
+
+def norms(kernel: Tensor) -> Tensor:
+    """Return the Euclidean norm of each row ``(..., N1, N2)``: ``(..., N1)``."""
+    return cast(Tensor, torch.linalg.vector_norm(kernel, dim=-1))
 
 
 class BatchNorm(nn.Module):

@@ -109,7 +109,7 @@ class Trainer:
         loss = self.batch_losses(*self.data.gather(index))
         self.network.zero_grad()
         # Replicas share nothing, so the gradient of the sum is that of each.
-        loss.sum().backward()
+        torch.autograd.backward(loss.sum())
         self.penalties.add_gradients()
         for optimiser in self.optimisers:
             optimiser.step()

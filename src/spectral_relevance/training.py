@@ -111,10 +111,10 @@ def fit(
     architecture, training = Architecture.of(architecture), Training.of(training)
     if isinstance(runs, Run | Mapping) or not len(runs):
         raise UserError(f"runs: expected a sequence of at least one Run, found {runs}.")
-    runs = [Run.of(run) for run in runs]
+    asked = [Run.of(run) for run in runs]
     where = find_device(device)
-    data = Examples(x, y, weights, runs, architecture.outputs, training, where)
-    trainer = Trainer(data, runs, architecture, training, where)
+    data = Examples(x, y, weights, asked, architecture.outputs, training, where)
+    trainer = Trainer(data, asked, architecture, training, where)
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(checkpoint, trainer.digest())

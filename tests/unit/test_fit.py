@@ -79,6 +79,13 @@ def test_arrays_of_any_kind_are_the_same_examples(examples):
     np.testing.assert_array_equal(x, before)
 
 
+def test_inputs_that_are_all_zero_tell_nothing(examples):
+    y = examples[1]
+    network, history = fit(np.zeros((60, 4)), y, runs(None), CLASSES, HOW)
+    assert (network.first.eigenvalues == 1).all()
+    assert history["validation_metric"].between(0, 1).all()
+
+
 def test_specifications_may_be_mappings(examples):
     settings = {"hidden": [{"units": 6, "activation": "tanh"}], "outputs": 2}
     how = {"epochs": 3, "batch_size": 10, "learning_rate": 0.01, "records": 3}

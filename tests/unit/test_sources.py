@@ -1,5 +1,6 @@
 """What modules depend on, against what importing them loads."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,16 @@ from pathlib import Path
 import pytest
 
 from spectral_relevance import sources
+
+
+IMPORT = re.compile(
+    r"^from (?P<module>spectral_relevance[\w.]*) import (?P<names>\([^)]*\)|.*)$", re.M
+)
+LIBRARY = sorted(
+    path.relative_to(sources.PACKAGE).as_posix()
+    for path in sources.PACKAGE.rglob("*.py")
+    if "replication" not in path.relative_to(sources.PACKAGE).parts
+)
 
 
 def loaded(name: str) -> set[str]:
@@ -37,6 +48,26 @@ def test_sources_are_the_modules_that_an_import_loads(name):
     # A package that is passed through on the way holds nothing that is used.
     passed = {m for m in loaded(name) if m.endswith("__init__.py")}
     assert found - passed == loaded(name) - sources.NO_RESULT - passed
+
+
+def test_the_library_knows_nothing_of_the_replication():
+    assert len(LIBRARY) > 15
+    for name in LIBRARY:
+        found = sources.sources(name)
+        assert not [module for module in found if module.startswith("replication")]
+
+
+def test_nothing_reaches_into_a_private_name_of_the_library():
+    """The replication and the scripts take what is public of it."""
+    root = sources.PACKAGE.parents[1]
+    folders = (sources.PACKAGE / "replication", root / "workflow", root / "speed")
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for match in IMPORT.finditer(path.read_text(encoding="utf-8")):
+            module, names = match["module"], match["names"]
+            words = [*module.split("."), *re.findall(r"\w+", names)]
+            if not module.startswith("spectral_relevance.replication"):
+                private = [word for word in words if word.startswith("_")]
+                assert not private, f"{path}: {private}"
 
 
 def test_fingerprints_follow_content_and_nothing_else(tmp_path, monkeypatch):

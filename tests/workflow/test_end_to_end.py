@@ -108,7 +108,7 @@ def test_editing_a_figure_redraws_figures_only(built, edited):
 
 
 def test_editing_the_layer_trains_again(built, edited):
-    edited("src/spectral_relevance/layers.py", '"""Layers', '""" Layers')
+    edited("src/spectral_relevance/replicas.py", '"""Layers', '""" Layers')
     planned = built.planned("quick")
     assert planned["train"] == 16
     assert "dataset" not in planned

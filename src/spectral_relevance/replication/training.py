@@ -1,6 +1,7 @@
 """The trainings of an experiment: its variants and seeds as runs of the engine."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from spectral_relevance.training import (
     Training,
     fit,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def train_variants(
@@ -69,6 +72,8 @@ def train_variants(
     trained, histories = [], []
     for number, names in enumerate(groups.values()):
         runs = [(name, seed) for name in names for seed in seeds]
+        told = ", ".join(names), ", ".join(map(str, seeds))
+        logger.info("training %s, seeds %s: %d replicas", *told, len(runs))
         replicas, history = train(
             [datasets.of(*run) for run in runs],
             runs=runs,

@@ -1,307 +1,234 @@
-"""Layers against explicit matrices, loops, finite differences and torch's own."""
+"""The spectral layer against explicit matrices, loops and torch's own layer."""
 
+import copy
 import inspect
+import io
 import math
+import pickle
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
 
+import captum.attr
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from captum.attr._utils import lrp_rules
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations, prune
 
-from spectral_relevance.layers import BatchNorm, Dropout, Linear, SpectralLinear
+from spectral_relevance import _torchvision  # noqa: F401
+from spectral_relevance.errors import UserError
+from spectral_relevance.layers import SpectralLinear, standard
+
+# isort: split
+from zennit import rules
+from zennit.attribution import Gradient
+from zennit.composites import EpsilonPlus, LayerMapComposite
+from zennit.types import Linear as AnyLinear
+
+
+class General(SpectralLinear):
+    """A spectral layer that learns λ_out too, with the arguments of `nn.Linear`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        out_eigenvalues: bool = True,
+    ) -> None:
+        arguments = in_features, out_features, bias, device, dtype
+        super().__init__(*arguments, out_eigenvalues=True)
+
+    @classmethod
+    def from_linear(cls, linear: nn.Linear) -> Self:
+        return super().from_linear(linear, out_eigenvalues=True)
+
 
 KINDS = pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        (Linear, {}),
-        (SpectralLinear, {}),
-        (SpectralLinear, {"out_eigenvalues": True}),
-    ],
-    ids=["standard", "spectral", "general"],
+    "kind", [SpectralLinear, General], ids=["eq. 1", "eq. 11"]
 )
 
 
-def randomised(module: nn.Module, rng: np.random.Generator) -> nn.Module:
+def randomised(module: nn.Module, rng: np.random.Generator) -> Any:
     """Return the module in float64 with all parameters drawn from a normal law."""
     module.double()
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
+            parameter.copy_(draw(rng, *parameter.shape))
     return module
 
 
-def draw(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+def draw(rng: np.random.Generator, *shape: int) -> Tensor:
     return torch.from_numpy(rng.normal(size=shape))
 
 
-def array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().numpy()
+def array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().numpy().copy()
 
 
-# The spectral parametrisation -----------------------------------------------------
+def loop(layer: SpectralLinear) -> np.ndarray:
+    """w_ij = (λ_in,j − λ_out,i) φ_ij, one by one."""
+    weight = np.empty((layer.out_features, layer.in_features))
+    for i, j in np.ndindex(weight.shape):
+        out = layer.out_eigenvalues
+        difference = layer.eigenvalues[j] - (0 if out is None else out[i])
+        weight[i, j] = (difference * layer.eigenvectors[i, j]).item()
+    return weight
 
 
-@pytest.mark.parametrize("general", [False, True], ids=["eq. 1", "eq. 11"])
-@pytest.mark.parametrize("replicas", [None, 2])
-def test_the_operator_is_a_product_of_explicit_matrices(rng, general, replicas):
+# The paper ------------------------------------------------------------------------
+
+
+@KINDS
+def test_the_operator_is_a_product_of_explicit_matrices(rng, kind):
     n1, n2 = 4, 3
-    layer = randomised(
-        SpectralLinear(n1, n2, replicas=replicas, out_eigenvalues=general), rng
-    )
-    for r in range(replicas or 1):
-        select = ... if replicas is None else r
-        phi = array(layer.eigenvectors[select]).T
-        inner = array(layer.eigenvalues[select])
-        outer = array(layer.out_eigenvalues[select]) if general else np.zeros(n2)
-        eigenvalues = np.concatenate([inner, outer])
-        basis = np.block([[np.eye(n1), np.zeros((n1, n2))], [phi, np.eye(n2)]])
-        expected = basis @ np.diag(eigenvalues) @ np.linalg.inv(basis)
+    layer = randomised(kind(n1, n2), rng)
+    outer = np.zeros(n2) if kind is SpectralLinear else array(layer.out_eigenvalues)
+    eigenvalues = np.concatenate([array(layer.eigenvalues), outer])
+    phi = array(layer.eigenvectors)
+    basis = np.block([[np.eye(n1), np.zeros((n1, n2))], [phi, np.eye(n2)]])
+    expected = basis @ np.diag(eigenvalues) @ np.linalg.inv(basis)
 
-        operator = array(layer.transfer_operator()[select])
-        np.testing.assert_allclose(operator, expected, atol=1e-12)
-        np.testing.assert_allclose(
-            array(layer.weight[select]), expected[n1:, :n1], atol=1e-12
-        )
-        found = np.linalg.eigvals(operator)
-        np.testing.assert_allclose(found.imag, 0, atol=1e-6)
-        np.testing.assert_allclose(np.sort(found.real), np.sort(eigenvalues), atol=1e-6)
-
-
-@pytest.mark.parametrize("replicas", [None, 3])
-def test_relevance_is_the_norm_of_the_weights_with_the_sign_of_the_eigenvalue(
-    rng, replicas
-):
-    layer = randomised(SpectralLinear(6, 5, replicas=replicas), rng)
-    with torch.no_grad():
-        layer.eigenvalues.abs_()[..., ::2] *= -1
-    eigenvalues = array(layer.eigenvalues)
-    norms = np.sqrt((array(layer.weight) ** 2).sum(axis=-2))
-    np.testing.assert_allclose(array(layer.relevance()), np.sign(eigenvalues) * norms)
-
-
-def test_relevance_of_a_standard_layer_is_the_norm_of_the_weights(rng):
-    layer = randomised(Linear(6, 5, replicas=2), rng)
-    expected = np.sqrt((array(layer.weight) ** 2).sum(axis=-2))
-    np.testing.assert_allclose(array(layer.relevance()), expected)
-
-
-def test_relevance_follows_permuted_scaled_and_dead_inputs(rng):
-    layer = randomised(SpectralLinear(6, 5), rng)
-    before = array(layer.relevance())
-    order = rng.permutation(6)
-    with torch.no_grad():
-        layer.eigenvalues.copy_(layer.eigenvalues[order])
-        layer.eigenvectors.copy_(layer.eigenvectors[order])
-    np.testing.assert_allclose(array(layer.relevance()), before[order])
-    with torch.no_grad():
-        layer.eigenvalues[0] *= -3
-        layer.eigenvectors[1] *= -2
-        layer.eigenvalues[2] = 0
-    factors = np.array([-3, 2, 0, 1, 1, 1])
-    np.testing.assert_allclose(array(layer.relevance()), factors * before[order])
-
-
-# Forward and backward -------------------------------------------------------------
+    operator = array(layer.transfer_operator())
+    np.testing.assert_allclose(operator, expected, atol=1e-12)
+    np.testing.assert_allclose(array(layer.weight), expected[n1:, :n1], atol=1e-12)
+    found = np.linalg.eigvals(operator)
+    np.testing.assert_allclose(found.imag, 0, atol=1e-6)
+    np.testing.assert_allclose(np.sort(found.real), np.sort(eigenvalues), atol=1e-6)
 
 
 @KINDS
-@pytest.mark.parametrize("replicas", [None, 3])
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize("n", [0, 1, 4, 5, 9], ids="n={}".format)
-def test_forward_is_an_explicit_loop(rng, kind, options, replicas, bias, n):
-    # With 5 outputs, the spectral layer takes one way for n < 5 and another for n ≥ 5.
-    layer = randomised(kind(3, 5, bias=bias, replicas=replicas, **options), rng)
-    x = draw(rng, *layer.leading, n, 3)
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (7,), (2, 3)], ids=str)
+def test_forward_is_an_explicit_loop(rng, kind, bias, shape):
+    layer = randomised(kind(3, 5, bias=bias), rng)
+    np.testing.assert_allclose(array(layer.weight), loop(layer), atol=1e-14)
+    x = draw(rng, *shape, 3)
     y = layer(x)
-    assert y.shape == (*layer.leading, n, 5)
-    for r in range(replicas or 1):
-        select = ... if replicas is None else r
-        weight = array(layer.weight[select])
-        for example in range(n):
-            for i in range(5):
-                total = layer.bias[select][i].item() if bias else 0.0
-                for j in range(3):
-                    total += weight[i, j] * x[select][example, j].item()
-                found = y[select][example, i].item()
-                assert found == pytest.approx(total, abs=1e-12)
+    assert y.shape == (*shape, 5)
+    for index in np.ndindex(*shape, 5):
+        *example, i = index
+        total = layer.bias[i].item() if bias else 0.0
+        for j in range(3):
+            total += loop(layer)[i, j] * x[(*example, j)].item()
+        assert y[index].item() == pytest.approx(total, abs=1e-12)
 
 
 @KINDS
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize(
-    "dtype",
-    [torch.float32, torch.float64],
-    ids=str,
-)
-def test_to_linear_gives_the_same_output(rng, kind, options, bias, dtype):
-    single = randomised(kind(4, 5, bias=bias, **options), rng).to(dtype)
-    x = draw(rng, 8, 4).to(dtype)
-    plain = single.to_linear()
-    assert type(plain) is nn.Linear
-    assert_same_map(plain, single)
-    torch.testing.assert_close(plain(x), single(x))
-
-    several = randomised(kind(4, 5, bias=bias, replicas=3, **options), rng).to(dtype)
-    x = draw(rng, 3, 8, 4).to(dtype)
-    for r in range(3):
-        plain = several.to_linear(r)
-        assert_same_map(plain, several, r)
-        torch.testing.assert_close(plain(x[r]), several(x)[r])
-
-
-def assert_same_map(plain: nn.Linear, layer: nn.Module, select: object = ...) -> None:
-    assert torch.equal(plain.weight, layer.weight[select])
-    assert (plain.bias is None) == (layer.bias is None)
-    assert plain.bias is None or torch.equal(plain.bias, layer.bias[select])
-
-
-@KINDS
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_a_single_copy_is_the_replica(rng, kind, options, bias, dtype):
-    several = randomised(kind(4, 5, bias=bias, replicas=3, **options), rng).to(dtype)
-    x = draw(rng, 3, 8, 4).to(dtype)
-    before = several(x)
-    for r in range(3):
-        single = several.single(r)
-        assert type(single) is kind and single.leading == ()
-        names = [name for name, _ in several.named_parameters()]
-        assert [name for name, _ in single.named_parameters()] == names
-        torch.testing.assert_close(single(x[r]), before[r])
-        torch.testing.assert_close(single(x[r, :2]), before[r, :2])
-        assert torch.equal(single.weight, several.weight[r])
-        assert torch.equal(single.relevance(), several.relevance()[r])
-        with torch.no_grad():  # a copy, not a view
-            for parameter in single.parameters():
-                parameter.fill_(7)
-    assert torch.equal(several(x), before)
-
-
-@KINDS
-@pytest.mark.parametrize("replicas", [None, 2])
-@pytest.mark.parametrize("n", [2, 6], ids=["few examples", "many examples"])
-def test_gradients_are_those_of_finite_differences(rng, kind, options, replicas, n):
-    layer = randomised(kind(3, 4, replicas=replicas, **options), rng)
+def test_gradients_are_those_of_finite_differences(rng, kind):
+    layer = randomised(kind(3, 4), rng)
     names = [name for name, _ in layer.named_parameters()]
 
-    def output(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+    def output(x: Tensor, *parameters: Tensor) -> Tensor:
         values = dict(zip(names, parameters, strict=True))
         return torch.func.functional_call(layer, values, (x,))
 
-    x = draw(rng, *layer.leading, n, 3).requires_grad_()
+    x = draw(rng, 2, 3).requires_grad_()
     parameters = [p.detach().clone().requires_grad_() for p in layer.parameters()]
     assert torch.autograd.gradcheck(output, (x, *parameters))
+    assert torch.autograd.gradgradcheck(output, (x, *parameters))
 
 
-@pytest.mark.parametrize("n", [2, 6], ids=["few examples", "many examples"])
-def test_gradients_of_the_spectral_layer_in_closed_form(rng, n):
-    layer = randomised(SpectralLinear(3, 4), rng)
-    x, slope = draw(rng, n, 3), draw(rng, n, 4)
+@KINDS
+def test_gradients_in_closed_form(rng, kind):
+    layer = randomised(kind(3, 4), rng)
+    x, slope = draw(rng, 6, 3), draw(rng, 6, 4)
     (layer(x) * slope).sum().backward()
     by_weight = array(slope).T @ array(x)
-    phi = array(layer.eigenvectors).T
-    np.testing.assert_allclose(
-        array(layer.eigenvalues.grad), (phi * by_weight).sum(axis=0)
-    )
-    np.testing.assert_allclose(
-        array(layer.eigenvectors.grad), (array(layer.eigenvalues) * by_weight).T
-    )
-    np.testing.assert_allclose(array(layer.bias.grad), array(slope).sum(axis=0))
-
-
-@KINDS
-@pytest.mark.parametrize("n", [2, 6], ids=["few examples", "many examples"])
-def test_replicas_never_mix(rng, kind, options, n):
-    layer = randomised(kind(3, 4, replicas=3, **options), rng)
-    x = draw(rng, 3, n, 3)
-    before = layer(x)
-    before[1].square().sum().backward()
+    phi, out = array(layer.eigenvectors), layer.out_eigenvalues
+    factors = array(layer.eigenvalues) - (0 if out is None else array(out)[:, None])
+    expected = {
+        "eigenvalues": (phi * by_weight).sum(axis=0),
+        "eigenvectors": factors * by_weight,
+        "bias": array(slope).sum(axis=0),
+        "out_eigenvalues": -(phi * by_weight).sum(axis=1),
+    }
     for name, parameter in layer.named_parameters():
-        assert parameter.grad[1].abs().sum() > 0, name
-        assert not parameter.grad[[0, 2]].any(), name
-
-    changed = x.clone()
-    changed[1] += 1
-    assert_only_replica_1_differs(layer(changed), before)
-    for parameter in layer.parameters():
-        with torch.no_grad():
-            parameter[1] += 0.5
-        assert_only_replica_1_differs(layer(x), before)
-        with torch.no_grad():
-            parameter[1] -= 0.5
+        np.testing.assert_allclose(array(parameter.grad), expected[name])
 
 
-def assert_only_replica_1_differs(found: torch.Tensor, before: torch.Tensor) -> None:
-    assert torch.equal(found[[0, 2]], before[[0, 2]])
-    assert not torch.isclose(found[1], before[1]).any()
+def test_relevance_is_the_norm_of_the_weights(rng):
+    layer = randomised(SpectralLinear(6, 5), rng)
+    with torch.no_grad():
+        layer.eigenvalues.abs_()[::2] *= -1
+    norms = np.sqrt((loop(layer) ** 2).sum(axis=0))
+    np.testing.assert_allclose(layer.relevance().numpy(), norms)
+    signed = layer.rescaled_eigenvalues()
+    np.testing.assert_allclose(array(signed), norms * [-1, 1, -1, 1, -1, 1])
+    assert torch.autograd.gradcheck(
+        lambda *values: torch.func.functional_call(
+            _Rescaled(layer),
+            dict(zip(["layer.eigenvalues", "layer.eigenvectors"], values, strict=True)),
+            (),
+        ),
+        (layer.eigenvalues, layer.eigenvectors),
+    )
 
 
-# In place of torch.nn.Linear ------------------------------------------------------
+class _Rescaled(nn.Module):
+    def __init__(self, layer: SpectralLinear) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self) -> Tensor:
+        return self.layer.rescaled_eigenvalues()
 
 
-@KINDS
-def test_constructor_and_shapes_are_those_of_torch(kind, options):
-    theirs = list(inspect.signature(nn.Linear).parameters.values())[:3]
-    ours = list(inspect.signature(kind).parameters.values())[:3]
-    assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in theirs]
-    plain, layer = nn.Linear(3, 5), kind(3, 5, **options)
-    assert layer.weight.shape == plain.weight.shape
-    assert layer.bias.shape == plain.bias.shape
-    assert kind(3, 5, bias=False, **options).bias is None
-    assert repr(layer).endswith(repr(plain).removeprefix("Linear"))
-    for shape in [(0, 3), (2, 3), (7, 3), (4, 2, 3), (2, 7, 3)]:
-        assert layer(torch.ones(shape)).shape == plain(torch.ones(shape)).shape
+def test_relevance_ranks_the_strongest_input_first():
+    layer = SpectralLinear(3, 4)
+    with torch.no_grad():
+        layer.eigenvectors.fill_(1)
+        layer.eigenvalues.copy_(torch.tensor([0.1, 1.0, -3.0]))
+    assert layer.relevance().argsort(descending=True).tolist() == [2, 1, 0]
+    assert (layer.relevance() >= 0).all()
+    assert layer.rescaled_eigenvalues().argsort(descending=True).tolist() == [1, 0, 2]
 
 
-def test_the_dimensions_of_one_example_alone(rng):
-    layer = randomised(Linear(3, 5), rng)
-    x = draw(rng, 3)
-    torch.testing.assert_close(layer(x), layer(x[None])[0])
-
-
-def test_the_dimensions_of_one_example_alone_in_a_spectral_layer(rng):
-    layer = randomised(SpectralLinear(3, 5), rng)
-    x = draw(rng, 3)
-    torch.testing.assert_close(layer(x), layer(x[None])[0])
-
-
-def test_it_learns_inside_sequential(seed):
-    torch.manual_seed(seed)
-    model = nn.Sequential(SpectralLinear(2, 16), nn.Tanh(), SpectralLinear(16, 1))
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.03)
-    x = torch.rand(64, 2) * 2 - 1
-    y = x[:, :1] * x[:, 1:]
-    first = (model(x) - y).square().mean().item()
-    for _ in range(200):
-        optimiser.zero_grad()
-        loss = (model(x) - y).square().mean()
-        loss.backward()
-        optimiser.step()
-    assert loss.item() < 0.2 * first
-
-
-# Initial values -------------------------------------------------------------------
+def test_relevance_does_not_depend_on_the_eigenvalues_of_the_destination(rng):
+    layer = randomised(General(6, 5), rng)
+    norms = np.sqrt((array(layer.eigenvectors) ** 2).sum(axis=0))
+    expected = np.abs(array(layer.eigenvalues)) * norms
+    np.testing.assert_allclose(layer.relevance().numpy(), expected)
 
 
 @KINDS
-@pytest.mark.parametrize("replicas", [None, 2])
-def test_initial_values(generator, kind, options, replicas):
+def test_relevance_follows_permuted_scaled_and_dead_inputs(rng, kind):
+    layer = randomised(kind(6, 5), rng)
+    before = layer.relevance().numpy()
+    order = rng.permutation(6)
+    with torch.no_grad():
+        layer.eigenvalues.copy_(layer.eigenvalues[order])
+        layer.eigenvectors.copy_(layer.eigenvectors[:, order])
+    np.testing.assert_allclose(layer.relevance().numpy(), before[order])
+    with torch.no_grad():
+        layer.eigenvalues[0] *= -3
+        layer.eigenvectors[:, 1] *= -2
+        layer.eigenvalues[2] = 0
+    factors = np.array([3, 2, 0, 1, 1, 1])
+    np.testing.assert_allclose(layer.relevance().numpy(), factors * before[order])
+
+
+@KINDS
+def test_initial_values(generator, kind):
     n1, n2 = 30, 70
-    layer = kind(n1, n2, replicas=replicas, **options)
+    layer = kind(n1, n2)
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.fill_(7)
-    layer.reset_parameters(*[generator] * (replicas or 1))
+    layer.reset_parameters(generator)
 
     assert not layer.bias.any()
-    if kind is SpectralLinear:
-        assert (layer.eigenvalues == 1).all()
-        assert layer.eigenvalues.shape == (*layer.leading, n1)
-        if layer.out_eigenvalues is not None:
-            assert not layer.out_eigenvalues.any()
+    assert torch.equal(layer.eigenvalues, torch.ones(n1))
+    if kind is General:
+        assert torch.equal(layer.out_eigenvalues, torch.zeros(n2))
     # Glorot: uniform on ±√(6 / (N1 + N2)).
     bound = math.sqrt(6 / (n1 + n2))
-    values = layer.weight.detach().double().flatten()
+    values = layer.eigenvectors.detach().double().flatten()
     assert values.abs().max() <= bound * (1 + 1e-6)
     assert values.abs().max() > 0.99 * bound
     error = bound / math.sqrt(3) / math.sqrt(values.numel())
@@ -310,128 +237,669 @@ def test_initial_values(generator, kind, options, replicas):
 
 
 @KINDS
-def test_a_replica_starts_like_a_single_layer_from_the_same_generator(
-    seed, kind, options
-):
-    def generators() -> list[torch.Generator]:
-        return [torch.Generator().manual_seed(seed + r) for r in range(3)]
-
-    def state(layer: nn.Module) -> dict[str, torch.Tensor]:
-        return {name: p.detach() for name, p in layer.named_parameters()}
-
-    several = kind(4, 5, replicas=3, **options)
-    several.reset_parameters(*generators())
-    again = kind(4, 5, replicas=3, **options)
-    again.reset_parameters(*generators())
-    for r, generator in enumerate(generators()):
-        single = kind(4, 5, **options)
-        single.reset_parameters(generator)
-        for name, values in state(single).items():
-            assert torch.equal(state(several)[name][r], values)
-            assert torch.equal(state(again)[name][r], values)
-    assert not torch.isclose(several.weight[0], several.weight[1]).any()
-    with pytest.raises(ValueError):
-        several.reset_parameters(*generators()[:2])
+def test_initial_values_come_from_the_generator_or_from_the_global_one(seed, kind):
+    first, second = kind(4, 5), kind(4, 5)
+    assert not torch.equal(first.eigenvectors, second.eigenvectors)
+    for layer in (first, second):
+        layer.reset_parameters(torch.Generator().manual_seed(seed))
+    assert torch.equal(first.eigenvectors, second.eigenvectors)
+    torch.manual_seed(seed)
+    third = kind(4, 5)
+    assert torch.equal(first.eigenvectors, third.eigenvectors)
 
 
-# Batch normalisation --------------------------------------------------------------
+# Side by side with torch.nn.Linear ------------------------------------------------
+#
+# Every line is done to an nn.Linear and to the spectral layer with its weights.
 
 
-def test_batch_norm_is_that_of_torch_with_the_statistics_of_keras(rng):
-    replicas, features, n = 3, 4, 6
-    norm = randomised(BatchNorm(features, replicas), rng)
-    plain = [nn.BatchNorm1d(features, eps=1e-3).double() for _ in range(replicas)]
-    for r, module in enumerate(plain):
-        with torch.no_grad():
-            module.weight.copy_(norm.weight[r, 0])
-            module.bias.copy_(norm.bias[r, 0])
-    mean = np.zeros((replicas, features))
-    variance = np.ones((replicas, features))
-    for _ in range(3):
-        x = draw(rng, replicas, n, features) * 3 + 2
-        x.requires_grad_()
-        slope = draw(rng, replicas, n, features)
-        (found,) = torch.autograd.grad((norm(x) * slope).sum(), x)
-        for r, module in enumerate(plain):
-            torch.testing.assert_close(norm(x)[r], module(x[r]))
-            (wanted,) = torch.autograd.grad((module(x[r]) * slope[r]).sum(), x)
-            torch.testing.assert_close(found[r], wanted[r])
-        # norm(x) has been called once for the gradient and once for each replica.
-        for _ in range(1 + replicas):
-            mean = 0.99 * mean + 0.01 * array(x).mean(axis=1)
-            variance = 0.99 * variance + 0.01 * array(x).var(axis=1, ddof=0)
-    np.testing.assert_allclose(array(norm.running_mean)[:, 0], mean)
-    np.testing.assert_allclose(array(norm.running_var)[:, 0], variance)
-
-    norm.eval()
-    x = draw(rng, replicas, n, features)
-    for r in range(replicas):
-        gamma, beta = array(norm.weight)[r, 0], array(norm.bias)[r, 0]
-        expected = (array(x)[r] - mean[r]) / np.sqrt(variance[r] + 1e-3) * gamma + beta
-        np.testing.assert_allclose(array(norm(x))[r], expected)
-        plain = norm.to_batch_norm(r).eval()
-        assert type(plain) is nn.BatchNorm1d
-        np.testing.assert_allclose(array(plain(x[r])), expected)
-    np.testing.assert_allclose(array(norm.running_mean)[:, 0], mean)
+X = torch.linspace(-2, 2, 21).view(7, 3)
 
 
-def test_batch_norm_never_mixes_replicas(rng):
-    norm = randomised(BatchNorm(4, 3), rng)
-    x = draw(rng, 3, 6, 4)
-    before = norm(x)
-    changed = x.clone()
-    changed[1] = changed[1].square() + 1
-    assert_only_replica_1_differs(norm(changed), before)
+def learns(layer: nn.Linear) -> Tensor:
+    """What 200 steps of Adam come to, on a problem that no linear map solves."""
+    torch.manual_seed(0)
+    model = nn.Sequential(type(layer)(2, 16), nn.Tanh(), type(layer)(16, 1))
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.03)
+    x = torch.rand(64, 2) * 2 - 1
+    losses = []
+    for _ in range(200):
+        optimiser.zero_grad()
+        loss = (model(x) - x[:, :1] * x[:, 1:]).square().mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return torch.tensor(losses[-1] < 0.2 * losses[0])
 
 
-# Dropout --------------------------------------------------------------------------
+def per_example_gradients(layer: nn.Linear) -> Tensor:
+    state = {name: p.detach() for name, p in layer.named_parameters()}
+
+    def loss(state: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.func.functional_call(layer, state, (x,)).square().sum()
+
+    of_each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))
+    return of_each(state, X)["bias"]
 
 
-def streams(*seeds: int) -> list[np.random.Generator]:
-    return [np.random.default_rng(seed) for seed in seeds]
+def penalised(layer: nn.Linear) -> Tensor:
+    """Gradient of the inputs and of the bias through a penalty on the weights."""
+    x = X.clone().requires_grad_()
+    weight = layer.weight
+    rows = sum(row.norm() for row in weight)
+    misfit = (x @ weight.T + layer.bias).square().sum()
+    (misfit * rows * weight[1:, 0].exp().sum()).backward()
+    return torch.cat([x.grad.flatten(), layer.bias.grad])
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.2, 0.5, 0.9])
-def test_dropout_drops_its_share_and_scales_the_rest(seed, rate):
-    n, features = 300, 200
-    dropout = Dropout(features, rate)
-    dropout.draw(n, streams(seed, seed + 1))
-    x = torch.full((2, n, features), 3.0)
-    y = dropout(x)
-    dropped = array(y == 0)
-    torch.testing.assert_close(y[y != 0], torch.full_like(y[y != 0], 3 / (1 - rate)))
-    for share, count in (
-        (dropped.mean(axis=(1, 2)), n * features),
-        (dropped.mean(axis=1), n),
-        (dropped.mean(axis=2), features),
+def gradient_by_weight(layer: nn.Linear) -> Tensor:
+    weight = layer.weight
+    return torch.autograd.grad(functional.linear(X, weight).exp().sum(), weight)[0]
+
+
+def exported(layer: nn.Linear) -> list[Tensor]:
+    shapes = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(nn.Sequential(layer), (X,), dynamic_shapes=shapes)
+    return [program.module()(torch.ones(n, 3)) for n in (2, 4, 500)]
+
+
+def compiled(layer: nn.Linear) -> list[Tensor]:
+    def model(x: Tensor) -> Tensor:
+        return layer(x).tanh() @ layer.weight / layer.weight.norm()
+
+    torch.compiler.reset()
+    model = torch.compile(model, backend="aot_eager", fullgraph=True)
+    return [model(torch.ones(n, 3)) for n in (2, 4, 500)]
+
+
+def scripted(layer: nn.Linear) -> list[Tensor]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        module = torch.jit.script(nn.Sequential(layer, nn.ReLU()))
+        file = io.BytesIO()
+        torch.jit.save(module, file)
+        file.seek(0)
+        loaded = torch.jit.load(file)
+    return [loaded(X), loaded(X[0]), loaded(X[:0])]
+
+
+def traced(layer: nn.Linear) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        return torch.jit.trace(layer, X)(X[:2])
+
+
+def autocast(layer: nn.Linear) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return layer(X)
+
+
+def inference(layer: nn.Linear) -> list[Tensor]:
+    with torch.inference_mode():
+        return [layer(X), layer.weight.norm()]
+
+
+def saved(layer: nn.Linear) -> Tensor:
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    other = type(layer)(3, 5)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    return other(X)
+
+
+def parameters_as_vector(layer: nn.Linear) -> Tensor:
+    vector = nn.utils.parameters_to_vector(layer.parameters())
+    nn.utils.vector_to_parameters(vector.detach().clone(), layer.parameters())
+    return layer(X)
+
+
+def pruned(layer: nn.Linear, name: str) -> Tensor:
+    prune.l1_unstructured(layer, name, 0.5)
+    return layer(X)
+
+
+def in_double_precision(function: Callable[[], Tensor]) -> Tensor:
+    torch.set_default_dtype(torch.float64)
+    try:
+        return function()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def quietly(function: Callable[..., Any], *arguments: object) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments)
+
+
+def copies(layer: nn.Linear) -> Tensor:
+    """Copies of the weight are plain tensors and may be written to."""
+    for weight in (
+        layer.weight.detach().clone(),
+        copy.deepcopy(layer.weight.detach()),
+        pickle.loads(pickle.dumps(layer.weight.detach())),
+        (layer.weight * 1).detach(),
     ):
-        # More than 5 standard errors happen once in millions of shares; the binomial
-        # law is skewed where few are expected, hence the two on top.
-        error = math.sqrt(rate * (1 - rate) / count)
-        assert np.abs(share - rate).max() < 5 * error + 2 / count
-    assert torch.equal(dropout.eval()(x), x)
+        assert type(weight) is Tensor
+        weight[0] = 0
+        weight += 1
+    other = nn.Linear(3, 5)
+    with torch.no_grad():
+        other.weight.copy_(layer.weight)
+        other.weight[0] = layer.weight[1]
+        other.weight.data = other.weight.data + layer.weight
+    return torch.cat([weight, other.weight])
 
 
-def test_dropout_masks_are_drawn_anew_and_apart_from_other_replicas(seed):
-    alone, together = Dropout(20, 0.5), Dropout(20, 0.5)
-    one, three = streams(seed), streams(seed + 1, seed, seed + 2)
-    seen = []
-    for _ in range(3):
-        alone.draw(10, one)
-        together.draw(10, three)
-        assert torch.equal(alone.mask[0], together.mask[1])
-        seen.append(alone.mask[0])
-        assert len({mask.numpy().tobytes() for mask in together.mask}) == 3
-    assert len({mask.numpy().tobytes() for mask in seen}) == 3
-    # Every example has a mask of its own.
-    assert len({row.numpy().tobytes() for row in seen[0]}) == 10
+def in_a_transformer(layer: nn.Linear) -> Tensor:
+    torch.manual_seed(0)
+    encoder = nn.TransformerEncoderLayer(3, 1, 5, batch_first=True)
+    encoder.linear1 = layer
+    with torch.no_grad():
+        return encoder.eval()(X[None])
 
 
-def test_dropout_passes_the_gradient_of_kept_units_only(seed):
-    dropout = Dropout(6, 0.5)
-    dropout.draw(4, streams(seed))
-    x = torch.ones(1, 4, 6, requires_grad=True)
-    dropout(x).sum().backward()
-    assert torch.equal(x.grad, dropout.mask)
-    assert dropout.mask.min() == 0 and dropout.mask.max() == 2
-    assert "mask" not in dropout.state_dict()
+SAME = """
+isinstance(layer, nn.Linear)
+repr(layer).removesuffix(", out_eigenvalues=True)").removesuffix(")").partition("(")[2]
+layer.in_features, layer.out_features
+layer.bias
+kind(3, 5, False).bias
+kind(3, 5, bias=False)(X).shape
+kind(3, 5, device="meta")(X.to("meta"))
+kind(3, 5, dtype=torch.half)(X.half()).dtype
+kind(3, 5, True, "cpu", torch.float64)(X.double()).dtype
+kind(3, 5, dtype=torch.complex64)(X.cfloat()).dtype
+quietly(kind, 0, 5)(X[:, :0]).shape
+quietly(kind, 3, 0)(X)
+quietly(kind, 0, 0)(X[:, :0])
+in_double_precision(lambda: kind(3, 5)(X.double())).dtype
+nn.utils.skip_init(kind, 3, 5)(X).shape
+layer(X)
+layer(X[:4])
+layer(X[:1])
+layer(X[:0])
+layer(X[0])
+layer(X.expand(2, 7, 3))
+layer(X.expand(2, 4, 7, 3))
+layer(X.T.contiguous().T)
+layer(X.repeat(100, 1))
+layer(input=X)
+layer.double()(X.double())
+layer.half()(X.half())
+layer.to(torch.bfloat16)(X.bfloat16())
+layer.to("meta")(X.to("meta"))
+layer.to("meta").to_empty(device="cpu")(X).shape
+layer.requires_grad_(False)(X)
+layer.share_memory()(X)
+autocast(layer)
+inference(layer)
+scripted(layer)
+traced(layer)
+exported(layer)
+compiled(layer)
+torch.fx.symbolic_trace(nn.Sequential(layer))(X)
+torch.func.vmap(layer)(X)
+torch.func.vmap(layer, 1)(X.T.contiguous())
+torch.func.jacrev(layer)(X)
+per_example_gradients(layer)
+copy.deepcopy(layer)(X)
+copy.deepcopy(layer.eval()).training
+pickle.loads(pickle.dumps(layer))(X)
+saved(layer)
+parameters_as_vector(layer)
+pruned(layer, "bias")
+learns(layer)
+in_a_transformer(layer)
+layer.weight.shape, layer.weight.dtype, layer.weight.device
+layer.weight.requires_grad
+layer.weight.sum()
+layer.weight.norm(), layer.weight.abs().max(dim=0).values
+X @ layer.weight.T
+functional.linear(X, layer.weight)
+layer.weight.tolist()
+layer.weight.detach().numpy()
+np.asarray(layer.weight.data)
+(layer.weight[0] > 0).any().item()
+torch.cat([layer.weight, X])
+penalised(layer)
+gradient_by_weight(layer)
+copies(layer)
+"""
+
+FAILS = """
+layer(torch.zeros(5, 1))
+layer(torch.zeros(500, 1))
+layer(torch.zeros(5, 0))
+layer(torch.zeros(2, 4))
+layer(torch.zeros(1))
+layer(torch.tensor(1.0))
+layer(torch.ones(5, 3, dtype=torch.int64))
+layer(torch.ones(500, 3, dtype=torch.int64))
+layer(X.double())
+layer(X.to("meta"))
+layer(X.numpy())
+layer([[1.0, 2.0, 3.0]])
+layer()
+kind(-1, 5)
+kind(2.5, 5)
+kind(3)
+kind(3, 5, dtype=torch.int64)
+kind(3, 5, biases=True)
+kind(3, 5, replicas=3)(torch.ones(5, 3))
+layer.load_state_dict({"weight": torch.ones(5, 4), "bias": torch.ones(5)})
+layer.load_state_dict({"weight": torch.ones(5, 3)})
+layer.load_state_dict({"weight": torch.ones(5, 3), "bias": X[0, 0], "scale": X})
+layer.weight.numpy()
+layer.weight @ X
+"""
+
+LOST = """
+nn.init.uniform_(layer.weight)
+nn.init.normal_(layer.weight)
+nn.init.trunc_normal_(layer.weight)
+nn.init.constant_(layer.weight, 1)
+nn.init.ones_(layer.weight)
+nn.init.zeros_(layer.weight)
+nn.init.eye_(layer.weight)
+nn.init.sparse_(layer.weight, 0.5)
+nn.init.orthogonal_(layer.weight)
+nn.init.xavier_uniform_(layer.weight)
+nn.init.xavier_normal_(layer.weight)
+nn.init.kaiming_uniform_(layer.weight)
+nn.init.kaiming_normal_(tensor=layer.weight)
+nn.Sequential(layer).apply(lambda m: nn.init.zeros_(getattr(m, "weight", X)))
+layer.weight.data.fill_(1)
+layer.weight.data = torch.ones(5, 3)
+layer.weight.data[0] = 1
+layer.weight.data.T[0].zero_()
+layer.weight.detach().mul_(2)
+layer.weight.copy_(torch.ones(5, 3))
+layer.weight[0] = 1
+layer.weight[0].fill_(1)
+layer.weight[:, 1:] *= 2
+layer.weight.view(-1)[0] = 1
+layer.weight.T[layer.weight.T > 0] = 0
+layer.weight.unbind()[0].zero_()
+layer.weight.contiguous().clamp_(0)
+layer.weight += 1
+layer.weight -= 1
+layer.weight *= 2
+layer.weight /= 2
+torch.zeros(5, 3, out=layer.weight)
+torch.mul(layer.weight, 2, out=layer.weight)
+torch.relu_(layer.weight)
+functional.relu(layer.weight, inplace=True)
+nn.ReLU(inplace=True)(layer.weight)
+torch.ops.aten.zero_.default(layer.weight)
+torch._foreach_zero_([layer.weight])
+nn.utils.vector_to_parameters(torch.ones(15), [layer.weight])
+layer.weight.requires_grad_(False)
+layer.weight.requires_grad = False
+nn.Parameter(layer.weight.data)
+layer.weight = nn.Parameter(torch.ones(5, 3))
+layer.weight = nn.Parameter(layer.weight.clone())
+setattr(layer, "weight", nn.Parameter(torch.ones(5, 3)))
+layer.register_parameter("weight", nn.Parameter(torch.ones(5, 3)))
+del layer.weight
+prune.l1_unstructured(layer, "weight", 0.5)
+prune.random_structured(layer, "weight", 0.5, dim=0)
+prune.global_unstructured([(layer, "weight")], prune.L1Unstructured, amount=2)
+prune.identity(layer, "weight")
+torch.func.functional_call(layer, {"weight": torch.ones(5, 3)}, (X,))
+"""
+
+# These ask for a registered parameter, and say so in torch's own words.
+REFUSED_BY_TORCH = """
+parametrizations.orthogonal(layer)
+parametrizations.weight_norm(layer)
+parametrizations.spectral_norm(layer)
+nn.utils.parametrize.register_parametrization(layer, "weight", nn.ReLU())
+quietly(nn.utils.weight_norm, layer)
+quietly(nn.utils.spectral_norm, layer)
+"""
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("tried", "outcome"),
+    [
+        (tried, outcome)
+        for tried_ones, outcome in [
+            (SAME, "the same"),
+            (FAILS, "the same error"),
+            (LOST, UserError),
+            (REFUSED_BY_TORCH, (ValueError, KeyError)),
+        ]
+        for tried in tried_ones.strip().splitlines()
+    ],
+)
+def test_it_behaves_as_the_layer_of_torch_or_refuses(kind, tried, outcome):
+    torch.manual_seed(0)
+    plain = nn.Linear(3, 5)
+    layer = kind.from_linear(plain)
+    if outcome == "the same":
+        assert_same(run(tried, layer), run(tried, plain))
+    elif outcome == "the same error":
+        with pytest.raises((RuntimeError, TypeError, AttributeError)) as expected:
+            run(tried, plain)
+        with pytest.raises(expected.type) as found:
+            run(tried, layer)
+        assert found.type is expected.type
+    else:
+        for mode in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+            with pytest.raises(outcome, match="weight"), mode():
+                run(tried, layer)
+        assert torch.equal(layer.weight, plain.weight)  # nothing has happened
+        assert torch.equal(layer(X), plain(X))
+        with torch.no_grad():
+            run(tried, plain)  # the line means something
+
+
+def run(tried: str, layer: nn.Linear) -> object:
+    """Return the value of an expression, or execute a statement."""
+    names = {**globals(), "layer": layer, "kind": type(layer)}
+    try:
+        code = compile(tried, tried, "eval")
+    except SyntaxError:
+        return exec(tried, names)
+    return eval(code, names)
+
+
+def assert_same(found: object, expected: object) -> None:
+    if isinstance(expected, list | tuple):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    elif isinstance(expected, Tensor):
+        assert type(found) is type(expected)
+        assert found.requires_grad == expected.requires_grad
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    else:
+        np.testing.assert_equal(found, expected)
+
+
+# To and from a plain layer --------------------------------------------------------
+
+
+@KINDS
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_plain_layer_keeps_all_there_and_back(rng, kind, bias, dtype):
+    layer = randomised(kind(4, 5, bias=bias), rng).to(dtype).eval()
+    plain = layer.to_linear()
+    assert type(plain) is nn.Linear and not plain.training
+    again = kind.from_linear(plain)
+    assert type(again) is kind and not again.training
+    assert torch.equal(again.eigenvectors, plain.weight)
+    assert (again.eigenvalues == 1).all()
+    x = draw(rng, 8, 4).to(dtype)
+    for other in (plain, again):
+        assert other.weight.dtype == dtype and (other.bias is not None) == bias
+        assert torch.equal(other.weight, layer.weight)
+        assert torch.equal(other(x), layer(x))
+        assert all(parameter.requires_grad for parameter in other.parameters())
+    before = layer(x)
+    with torch.no_grad():  # copies, not views
+        for parameter in plain.parameters():
+            parameter.fill_(7)
+    assert torch.equal(layer(x), before) and torch.equal(again(x), before)
+    assert kind.from_linear(layer.to("meta")).weight.is_meta
+    assert layer.to_linear().weight.is_meta
+
+
+@KINDS
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_plain_layer_keeps_what_requires_a_gradient(kind, frozen):
+    plain = nn.Linear(3, 5)
+    plain.weight.requires_grad_(not frozen)
+    plain.bias.requires_grad_(frozen)
+    with torch.no_grad():
+        layer = kind.from_linear(plain)
+        again = layer.to_linear()
+    for name, parameter in layer.named_parameters():
+        assert parameter.requires_grad == (frozen if name == "bias" else not frozen)
+    assert again.weight.requires_grad == plain.weight.requires_grad
+    assert again.bias.requires_grad == plain.bias.requires_grad
+
+
+def test_conversions_draw_no_random_numbers():
+    layer, plain = SpectralLinear(3, 5), nn.Linear(3, 5)
+    before = torch.get_rng_state()
+    layer.to_linear()
+    SpectralLinear.from_linear(plain)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_spectral_layer_is_taken_for_its_weight(rng):
+    layer = randomised(General(3, 5), rng)
+    again = SpectralLinear.from_linear(layer)
+    assert torch.equal(again.eigenvectors, layer.weight)
+    assert type(again.eigenvectors) is nn.Parameter
+    normed = parametrizations.weight_norm(nn.Linear(3, 5))
+    assert torch.equal(SpectralLinear.from_linear(normed)(X), normed(X))
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        (nn.Conv1d(3, 5, 1), "Conv1d"),
+        (nn.Sequential(nn.Linear(3, 5)), "Sequential"),
+        (torch.ones(5, 3), "Tensor"),
+        (None, "NoneType"),
+        (nn.LazyLinear(5), "lazy"),
+    ],
+)
+def test_what_is_no_linear_layer_is_refused(other, found):
+    with pytest.raises(UserError, match=found):
+        SpectralLinear.from_linear(other)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("assign", "device"), [(False, "cpu"), (True, "cpu"), (True, "meta")]
+)
+def test_the_state_of_a_plain_model_is_read(kind, assign, device):
+    plain = nn.Sequential(nn.Linear(3, 5), nn.Sequential(nn.Tanh(), nn.Linear(5, 2)))
+    model = nn.Sequential(
+        kind(3, 5, device=device),
+        nn.Sequential(nn.Tanh(), kind(5, 2, device=device)),
+    )
+    state = plain.state_dict()
+    found = model.load_state_dict(state, strict=True, assign=assign)
+    assert not found.missing_keys and not found.unexpected_keys
+    assert list(state) == list(plain.state_dict())
+    assert torch.equal(model(X), plain(X))
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    again = copy.deepcopy(model)
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again(X), plain(X))
+
+
+@KINDS
+def test_its_own_state_is_read_to_the_bit(rng, kind):
+    layer, other = randomised(kind(3, 5), rng), kind(3, 5).double()
+    other.load_state_dict(layer.state_dict())
+    for name, parameter in layer.named_parameters():
+        assert torch.equal(other.get_parameter(name), parameter)
+    with pytest.raises(RuntimeError, match="size mismatch for eigenvectors"):
+        kind(3, 4).load_state_dict(layer.state_dict())
+    with pytest.raises(RuntimeError, match="Unexpected.*weight"):
+        kind(3, 5).load_state_dict({**layer.state_dict(), "weight": layer.weight})
+    with pytest.raises(RuntimeError, match="size mismatch for eigenvectors"):
+        kind(3, 5).load_state_dict(nn.Linear(3, 4).state_dict())
+
+
+@KINDS
+def test_standard_replaces_the_spectral_layers_of_a_copy(rng, kind):
+    shared = kind(4, 4)
+    model = nn.ModuleDict(
+        {
+            "a": nn.Sequential(
+                kind(3, 4), nn.Dropout(0.5), shared, nn.Sequential(shared)
+            ),
+            "b": nn.Linear(4, 2),
+        }
+    )
+    randomised(model, rng)
+    model["a"].eval()
+    before = copy.deepcopy(model)
+    plain = standard(model)
+    assert not any(isinstance(module, SpectralLinear) for module in plain.modules())
+    assert plain["a"][2] is plain["a"][3][0]
+    assert plain.training and not any(m.training for m in plain["a"].modules())
+    x = draw(rng, 8, 3)
+    expected = model["b"](model["a"](x))
+    assert torch.equal(plain["b"](plain["a"](x)), expected)
+
+    with torch.no_grad():  # the original is left as it is
+        for parameter in plain.parameters():
+            parameter.fill_(7)
+    for found, wanted in zip(model.parameters(), before.parameters(), strict=True):
+        assert torch.equal(found, wanted)
+    assert model["a"][2] is model["a"][3][0] is shared
+
+
+@KINDS
+def test_standard_of_a_layer_is_a_plain_layer(kind):
+    layer = kind(3, 5)
+    assert type(standard(layer)) is nn.Linear
+    assert torch.equal(standard(layer)(X), layer(X))
+
+
+@KINDS
+def test_parts_of_the_layer_can_be_parametrised(kind):
+    layer = kind(3, 5)
+    parametrizations.weight_norm(layer, "eigenvectors")
+    prune.l1_unstructured(layer, "eigenvalues", 1)
+    assert torch.equal(standard(layer)(X), layer(X))
+    assert (layer.relevance() == 0).sum() == 1
+
+
+def test_the_representation_tells_eigenvalues_of_the_destination():
+    assert repr(SpectralLinear(3, 5)) == (
+        "SpectralLinear(in_features=3, out_features=5, bias=True)"
+    )
+    assert repr(General(3, 5, bias=False)) == (
+        "General(in_features=3, out_features=5, bias=False, out_eigenvalues=True)"
+    )
+
+
+def test_the_arguments_are_those_of_torch():
+    theirs = list(inspect.signature(nn.Linear).parameters.values())
+    ours = list(inspect.signature(SpectralLinear).parameters.values())
+    assert [(p.name, p.kind, p.default) for p in ours[:-1]] == [
+        (p.name, p.kind, p.default) for p in theirs
+    ]
+    assert ours[-1].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_views_in_numpy_cannot_be_written_to():
+    layer = SpectralLinear(3, 5)
+    for view in (layer.weight.detach().numpy(), np.asarray(layer.weight.data)):
+        with pytest.raises(ValueError, match="read-only"):
+            view[0] = 1
+
+
+# Explainers -----------------------------------------------------------------------
+
+
+def network(kind: type[SpectralLinear], rng: np.random.Generator) -> nn.Module:
+    layers = (nn.ReLU(), kind(3, 6), nn.ReLU(), kind(6, 2))
+    return randomised(nn.Sequential(*layers), rng).float()
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(rules.Epsilon(), rules.Gamma(), rules.AlphaBeta(2, 1), rules.ZPlus()),
+        *(rules.ZBox(-3, 3), rules.WSquare(), rules.Flat()),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+def test_rules_of_zennit_are_refused(rng, kind, rule):
+    model, x = network(kind, rng), draw(rng, 4, 3).float()
+    composite = LayerMapComposite([(AnyLinear, rule), (nn.ReLU, rules.Pass())])
+    with (
+        pytest.raises(UserError, match=r"standard\(model\)"),
+        Gradient(model, composite) as attribute,
+    ):
+        attribute(x, torch.ones(4, 2))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert model(x).shape == (4, 2)
+
+    hook = rule.copy()
+    handle = hook.register(model[1])
+    with pytest.raises(UserError, match="zennit"):
+        model(x)
+    handle.remove()
+    assert model(x).shape == (4, 2)
+
+
+@KINDS
+def test_rules_of_zennit_share_out_the_output_on_a_standard_model(rng, kind):
+    model = network(kind, rng)
+    with torch.no_grad():
+        for layer in (model[1], model[3]):
+            layer.bias.zero_()
+    x = draw(rng, 4, 3).float().abs()
+    with Gradient(standard(model), EpsilonPlus()) as attribute:
+        output, relevance = attribute(x, model(x).detach())
+    torch.testing.assert_close(output, model(x))
+    torch.testing.assert_close(relevance.sum(), output.sum(), rtol=1e-4, atol=1e-4)
+
+
+def test_other_hooks_are_called():
+    layer, seen = SpectralLinear(3, 5), []
+    layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    layer.register_forward_pre_hook(
+        lambda module, inputs, options: seen.append(options), with_kwargs=True
+    )
+    layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    y = layer(X)
+    assert seen[0] is X and seen[1] == {} and seen[2] is y
+
+
+@KINDS
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_explainers_of_captum_are_right_or_refuse(rng, kind):
+    model, x = network(kind, rng), draw(rng, 4, 3).float()
+    plain = standard(model)
+
+    def attribution(method: type, model: nn.Module) -> Tensor:
+        return method(model).attribute(x.clone().requires_grad_(), target=0)
+
+    for method in (captum.attr.DeepLift, captum.attr.IntegratedGradients):
+        expected = attribution(method, plain)
+        torch.testing.assert_close(attribution(method, model), expected)
+    lrp = captum.attr.LRP
+    with pytest.raises(TypeError, match="SpectralLinear|General"):
+        attribution(lrp, copy.deepcopy(model))
+    for rule in (lrp_rules.GammaRule, lrp_rules.Alpha1_Beta0_Rule):
+        with pytest.raises(UserError, match="weight"):
+            attribution(lrp, with_rules(model, rule))
+    found = attribution(lrp, with_rules(model, lrp_rules.EpsilonRule))
+    torch.testing.assert_close(found, attribution(lrp, plain))
+
+
+def with_rules(model: nn.Module, rule: type) -> nn.Module:
+    model = copy.deepcopy(model)
+    for layer in (model[1], model[3]):
+        layer.rule = rule()
+    return model
+
+
+@KINDS
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
+def test_the_deep_explainer_of_shap_is_right(rng, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # in its plots
+        import shap
+    model = network(kind, rng)
+    background, x = draw(rng, 20, 3).float(), draw(rng, 4, 3).float()
+    expected = shap.DeepExplainer(standard(model), background).shap_values(x)
+    with pytest.warns(UserWarning, match="unrecognized nn.Module"):
+        found = shap.DeepExplainer(model, background).shap_values(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

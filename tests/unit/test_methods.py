@@ -13,7 +13,7 @@ import torch
 from spectral_relevance import explainers
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.explainers._examples import draw
+from spectral_relevance.explainers.shared.examples import draw
 from spectral_relevance.networks import Network
 from spectral_relevance.replicas import BatchNorm
 from spectral_relevance.replication import selectors
@@ -271,8 +271,8 @@ def test_a_comparison_fails_before_anything_is_computed(classes, replicas, calls
 def test_an_unknown_method(classes, replicas):
     with pytest.raises(UserError, match="found 'oracle'.\nHint: .* lasso.*spectral"):
         relevance("oracle", shared(classes), replicas, {})
-    with pytest.raises(UserError, match="found '_examples'"):
-        relevance("_examples", shared(classes), replicas, {})
+    with pytest.raises(UserError, match="found 'shared'"):
+        relevance("shared", shared(classes), replicas, {})
 
 
 @pytest.mark.parametrize("method", EXPLAINERS)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
-from spectral_relevance import _torchvision  # noqa: F401
+from spectral_relevance import vision  # noqa: F401
 from spectral_relevance.errors import UserError
 from spectral_relevance.layers import SpectralLinear, standard
 

@@ -17,7 +17,7 @@ from spectral_relevance.explainers.shared.examples import draw, mean_magnitude
 
 with extra("explain"):
     # First: zennit imports torchvision.
-    from spectral_relevance import _torchvision  # noqa: F401, I001
+    from spectral_relevance import vision  # noqa: F401, I001
     from zennit import rules
     from zennit.composites import LayerMapComposite
     from zennit.core import BasicHook, Stabilizer
@@ -110,10 +110,10 @@ def canonical(model: nn.Sequential) -> nn.Sequential:
     scale = shift = None
     for module in model:
         if isinstance(module, nn.BatchNorm1d):
-            scale = module.weight * torch.rsqrt(
-                cast(Tensor, module.running_var) + module.eps
-            )
-            shift = module.bias - cast(Tensor, module.running_mean) * scale
+            mean = cast(Tensor, module.running_mean)
+            variance = cast(Tensor, module.running_var)
+            scale = module.weight / torch.sqrt(variance + module.eps)
+            shift = module.bias - mean * scale
         elif isinstance(module, nn.Linear):
             weight: Tensor = module.weight
             bias: Tensor = module.bias

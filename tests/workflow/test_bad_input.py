@@ -40,6 +40,28 @@ def test_a_malformed_configuration_is_refused(project, change, named):
     assert not outputs(project, "results", "data")
 
 
+def test_a_key_that_stands_twice_is_named(project):
+    overlay = project.overlay
+    text = overlay.read_text(encoding="utf-8") + "data: {}\n"
+    overlay.write_text(text, encoding="utf-8")
+    message = message_of(project.run("quick", options=("--dry-run",)))
+    assert f"{overlay}, line {len(text.splitlines())}: the key 'data'" in message
+
+
+def test_a_malformed_file_of_the_project_is_named(project):
+    config = project.root / "config/quick.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("quick:\n", "quick:\n\tseeds: [1]\n"))
+    message = message_of(project.run("quick", options=("--dry-run",)))
+    line = text.splitlines().index("quick:") + 2
+    assert f"{config}, line {line}: " in message and "spaces" in message
+
+
+def test_numbers_in_lists_come_by_a_file(project):
+    run = project.run("quick", options=("--dry-run", "--config", "seeds=[5]"))
+    assert "--configfile: --config makes text of it" in message_of(run)
+
+
 @pytest.mark.parametrize(
     ("target", "change", "named"),
     [

@@ -37,7 +37,7 @@ rule provenance:
     """Record versions, hardware and commit of this job, settings, origins of the data."""
     input:
         claims="results/{scale}/claims.csv",
-        downloads=["data/mnist/sources.json", "data/miles/sources.json"],
+        downloads=[sources_file(kind) for kind in RAW],
     output:
         "results/{scale}/provenance.json",
     log:

@@ -1,13 +1,9 @@
 """Settings of each scale and helpers of the rules; no rules here."""
 
-import sys
 from types import SimpleNamespace
 
-from snakemake.exceptions import WorkflowError
-
-sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from spectral_relevance.errors import UserError
 from spectral_relevance.replication.claims import read_claims, table_paths
+from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.settings import dataset_settings, resolve
 from spectral_relevance.sources import fingerprints
@@ -20,6 +16,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+RAW = {name: kind.raw for name, kind in kinds().items() if kind.raw}
 EXPERIMENTS = list(SETTINGS["paper"]["experiments"])
 
 
@@ -110,20 +107,11 @@ def block_files(template):
     return files
 
 
-def download(name):
-    """Settings of a download; they are the same at each scale."""
-    return SETTINGS["paper"]["data"][name]
-
-
 def recorded_settings(wildcards):
     """Settings without mirrors: an address may hold a password."""
     settings = SETTINGS[wildcards.scale]
     data = {name: {"files": each["files"]} for name, each in settings["data"].items()}
     return {**settings, "data": data}
-
-
-MNIST_FILES = expand("data/mnist/MNIST/raw/{file}", file=download("mnist")["files"])
-MILES_FILES = expand("data/miles/{file}", file=download("miles")["files"])
 
 
 def dataset_request(settings):
@@ -161,25 +149,26 @@ def dataset_kind(wildcards):
     return experiment(wildcards)["dataset"]["kind"]
 
 
-def raw_files(wildcards):
-    """Downloaded files that a dataset is made from."""
-    return {"mnist": MNIST_FILES, "miles": MILES_FILES}.get(dataset_kind(wildcards), [])
+def raw_files(kind):
+    """Downloaded files that a kind of dataset is made from, the same at each scale."""
+    if kind not in RAW:
+        return []
+    folder, files = RAW[kind].folder, SETTINGS["paper"]["data"][kind]["files"]
+    return [f"{folder}/{name}" for name in files]
 
 
-def raw_arguments(wildcards):
-    """Where the raw data lie, as arguments of the function that reads them."""
-    kind = dataset_kind(wildcards)
-    if kind == "mnist":
-        return {"folder": "data/mnist", "files": download("mnist")["files"]}
-    if kind == "miles":
-        return wheel_arguments()
-    return {}
+def raw_arguments(kind):
+    """Where the raw files lie, as arguments of the functions that read them."""
+    if kind not in RAW:
+        return {}
+    return RAW[kind].arguments(
+        RAW[kind].folder, SETTINGS["paper"]["data"][kind]["files"]
+    )
 
 
-def wheel_arguments():
-    """Where the MILES wheel lies, and its digest."""
-    ((name, sha256),) = download("miles")["files"].items()
-    return {"wheel": f"data/miles/{name}", "sha256": sha256}
+def sources_file(kind):
+    """Where it is recorded from where the raw files came."""
+    return f"data/{kind}/sources.json"
 
 
 def training_settings(wildcards):

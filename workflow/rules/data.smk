@@ -4,45 +4,33 @@ INPUTS   the sources named in the configuration
 OUTPUTS  data/, results/{scale}/datasets/, results/{scale}/line_bands.csv
 """
 
+# A rule for each kind that has raw files: download_mnist, download_miles.
+for kind in RAW:
 
-rule download_mnist:
-    """Fetch MNIST from the first source that gives the right files."""
-    output:
-        files=MNIST_FILES,
-        sources="data/mnist/sources.json",
-    log:
-        "logs/download_mnist.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        dataset="mnist",
-        files=download("mnist")["files"],
-    script:
-        "../scripts/download.py"
-
-
-rule download_miles:
-    """Fetch the MILES library from the first source that gives the right file."""
-    output:
-        files=MILES_FILES,
-        sources="data/miles/sources.json",
-    log:
-        "logs/download_miles.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        dataset="miles",
-        files=download("miles")["files"],
-    script:
-        "../scripts/download.py"
+    rule:
+        """Fetch the raw files from the first source that gives the right ones."""
+        name:
+            f"download_{kind}"
+        output:
+            files=raw_files(kind),
+            sources=sources_file(kind),
+        log:
+            f"logs/download_{kind}.log",
+        priority: 20  # what cannot be had is told before anything is trained
+        localrule: True
+        conda:
+            "../../environment.yml"
+        params:
+            dataset=kind,
+            files=SETTINGS["paper"]["data"][kind]["files"],
+        script:
+            "../scripts/download.py"
 
 
 rule dataset:
     """Make the examples of {wildcards.experiment}."""
     input:
-        raw=raw_files,
+        raw=lambda wildcards: raw_files(dataset_kind(wildcards)),
     output:
         "results/{scale}/datasets/{experiment}/data.npz",
     log:
@@ -61,7 +49,7 @@ rule dataset:
             f"spectral_relevance.replication.datasets.{dataset_kind(wildcards)}",
         ),
         request=lambda wildcards: dataset_request(experiment(wildcards)),
-        raw=raw_arguments,
+        raw=lambda wildcards: raw_arguments(dataset_kind(wildcards)),
     script:
         "../scripts/dataset.py"
 
@@ -69,7 +57,7 @@ rule dataset:
 rule line_bands:
     """List the wavelength bands of the known line indices."""
     input:
-        raw=MILES_FILES,
+        raw=raw_files("miles"),
     output:
         "results/{scale}/line_bands.csv",
     log:
@@ -79,6 +67,6 @@ rule line_bands:
         "../../environment.yml"
     params:
         code=code("line_bands.py"),
-        raw=wheel_arguments(),
+        raw=raw_arguments("miles"),
     script:
         "../scripts/line_bands.py"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication import statistics
 from spectral_relevance.replication.settings import check as check_against_schema
+from spectral_relevance.replication.settings import read_yaml
 from spectral_relevance.replication.tables import read_tables
 
 SCHEMA = Path(__file__).with_name("schemas") / "claims.schema.yaml"
@@ -35,7 +35,7 @@ def read_claims(path: str | Path) -> list[dict[str, Any]]:
         If an entry is malformed, a number is given twice, or a statistic is unknown; it
         names the claim.
     """
-    claims = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    claims, schema = read_yaml(path), read_yaml(SCHEMA)
     if not isinstance(claims, list) or not claims:
         raise UserError(
             f"{path}, top level: expected a list of claims, found {claims}."
@@ -46,7 +46,7 @@ def read_claims(path: str | Path) -> list[dict[str, Any]]:
         place = (
             f"{path}, claim {claim['id']}" if has_id else f"{path}, entry {position}"
         )
-        check_against_schema(claim, SCHEMA, place)
+        check_against_schema(claim, schema, place)
         if claim["id"] in seen:
             raise UserError(f"{place}: the number stands twice.")
         seen.add(claim["id"])

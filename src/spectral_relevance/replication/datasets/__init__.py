@@ -1,7 +1,7 @@
 """Datasets, one module for each kind.
 
-A kind is a module of this package with a function of the same name, which takes the
-settings of the dataset as keywords and returns a :class:`~.base.Dataset`.
+A kind is a module of this package that declares a :class:`~.kinds.Kind`, whose function
+takes the settings of the dataset as keywords.
 """
 
 import json
@@ -45,6 +45,6 @@ def make(
 
 
 def _make(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> Dataset:
-    kind = settings["kind"]
+    kind = import_module(f"{__name__}.{settings['kind']}").KIND
     arguments = {key: value for key, value in settings.items() if key != "kind"}
-    return getattr(import_module(f"{__name__}.{kind}"), kind)(**arguments, **raw)
+    return kind.make(**arguments, **raw)

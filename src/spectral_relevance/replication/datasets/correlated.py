@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets import kinds
 
 
 def correlated(
@@ -54,3 +55,25 @@ def correlated(
         truth=np.append(np.repeat(probabilities, 2), np.zeros(irrelevant)),
         test_fraction=test_fraction,
     )
+
+
+KIND = kinds.Kind(
+    correlated,
+    {
+        "examples": kinds.EXAMPLES,
+        "probabilities": {
+            "description": "For each pair of inputs the probability r_k that its "
+            "members have opposite signs in class 1.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+        "irrelevant": {
+            "description": "Number of inputs that tell nothing.",
+            **kinds.NUMBER_FROM_0,
+        },
+        "sigma": kinds.SIGMA,
+        "test_fraction": kinds.TEST_FRACTION,
+        "seed": kinds.SEED,
+    },
+)

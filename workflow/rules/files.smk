@@ -1,0 +1,19 @@
+"""The configuration files, checked before Snakemake merges them; no rules here."""
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.settings import read_yaml
+
+# Of two equal keys Snakemake takes the last one, and of a malformed file it names
+# neither the file nor the line.
+try:
+    for name in ("config", "quick", "claims"):
+        read_yaml(Path(workflow.basedir, f"config/{name}.yaml"))
+    for path in workflow.overwrite_configfiles:
+        read_yaml(path)
+except UserError as error:
+    raise WorkflowError(str(error)) from None

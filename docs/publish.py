@@ -33,6 +33,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
+from spectral_relevance.replication.figures.benchmark import benchmark
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing, write_table, write_text
@@ -43,7 +44,6 @@ from spectral_relevance.replication.claims import (
     read_claims,
 )
 from spectral_relevance.replication.figures import style
-from spectral_relevance.replication.figures.benchmark import benchmark
 from spectral_relevance.replication.markup import markdown
 from spectral_relevance.replication.provenance import (
     code_state,

@@ -9,7 +9,6 @@ import pytest
 
 from spectral_relevance import sources
 
-
 IMPORT = re.compile(
     r"^from (?P<module>spectral_relevance[\w.]*) import (?P<names>\([^)]*\)|.*)$", re.M
 )

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.claims import read_claims, table_paths
+from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.settings import dataset_settings, resolve
 from spectral_relevance.sources import fingerprints
@@ -17,6 +18,7 @@ SCALES = ("paper", "quick")
 try:
     SETTINGS = {scale: resolve(config, scale) for scale in SCALES}
     CLAIMS = read_claims(Path(workflow.basedir, "config/claims.yaml"))
+    FIGURES = read_figures(Path(workflow.basedir, "config/figures.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
-import publish
 from project import REPOSITORY
+from spectral_relevance.replication.publish.archive import ARCHIVE, read_archive
+from spectral_relevance.replication.publish.commands import restore
 
 FIGURES = [*(f"{number:02}" for number in range(1, 21)), "S1", "S2", "S3"]
 
@@ -163,13 +164,13 @@ def test_data_alone_can_be_fetched(project):
 
 
 def test_restored_tables_need_no_training(project):
-    archive = project.root / publish.ARCHIVE
+    archive = project.root / ARCHIVE
     archive.parent.mkdir(parents=True)
-    shutil.copy(REPOSITORY / publish.ARCHIVE, archive)
+    shutil.copy(REPOSITORY / ARCHIVE, archive)
     result = project.run("datasets")
     assert result.returncode == 0, result.stdout
-    publish.restore(project.root)
-    _, archived = publish.read_archive(archive)
+    restore(project.root)
+    _, archived = read_archive(archive)
     tables = [f"results/paper/{name}" for entry in archived.values() for name in entry]
     assert project.planned(*tables) == {}
 

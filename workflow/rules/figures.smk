@@ -1,11 +1,11 @@
 """The figures of config/figures.yaml, each drawn from tables by one function.
 
 INPUTS   tables below results/{scale}/
-OUTPUTS  figures/{scale}/fig{number}.pdf and .png, numbered as in the paper; S1 to S3
-         are supplementary
+OUTPUTS  figures/{scale}/fig{number}.pdf and .png, numbered as in the paper; those
+         with an S are supplementary
 """
 
-# A rule for each figure, figure_01 to figure_S3, because captions know no wildcards.
+# A rule for each figure, figure_01 and so on, because captions know no wildcards.
 for number, figure in FIGURES.items():
 
     rule:

@@ -24,7 +24,8 @@ report: $(VENV)/installed
 # docs/replication.md and the README's tables, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.
 publish: $(VENV)/installed
-	$(VENV)/bin/python -m spectral_relevance.replication.publish publish $(if $(COMMIT),--commit $(COMMIT))
+	$(VENV)/bin/python -m spectral_relevance.replication.publish publish \
+	    $(if $(COMMIT),--commit $(COMMIT))
 
 # The published tables, so that figures can be drawn without training. Datasets first:
 # Snakemake makes again what is older than its input.
@@ -56,6 +57,7 @@ test-cluster: $(VENV)/installed
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/snakefmt --check Snakefile workflow
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/codespell

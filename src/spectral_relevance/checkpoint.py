@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing
 from spectral_relevance.sources import fingerprints
 
@@ -29,10 +30,19 @@ class Checkpoint:
         The file. It is replaced as a whole, so that a kill leaves the former one.
     digest : str
         Digest of all that the run depends on; a checkpoint with another is ignored.
+
+    Raises
+    ------
+    UserError
+        If the path is that of a folder.
     """
 
     def __init__(self, path: str | Path, digest: str) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise UserError(
+                f"checkpoint: expected the path of a file, found the folder {path}."
+            )
         self.digest = digest
         self.written = time.monotonic()
 

@@ -1,5 +1,8 @@
 """The one exception that is meant for the person at the keyboard."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """A problem the user can mend: it is shown as a message, never as a traceback.
@@ -14,3 +17,26 @@ class UserError(ValueError):
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message if hint is None else f"{message}\nHint: {hint}")
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Say which extra is to be installed where an import inside fails.
+
+    Parameters
+    ----------
+    name : str
+        The extra, as in ``pip install 'spectral-relevance[name]'``.
+
+    Raises
+    ------
+    UserError
+        If a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"expected the package {error.name}, found none.",
+            f"install what belongs to it: pip install 'spectral-relevance[{name}]'.",
+        ) from error

@@ -52,16 +52,18 @@ def find_device(name: str) -> torch.device:
     Raises
     ------
     UserError
-        If torch knows no such device.
+        If torch knows no such device, or cannot use it here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.device(name)
-    except RuntimeError as error:
+        return torch.empty(0, device=name).device
+    # An assertion is what a build of torch without CUDA raises.
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"device: expected one that torch knows, found {name!r}.",
-            "cpu, cuda and auto are usual.",
+            f"device: expected one that torch can use here, found {name!r} ({reason}).",
+            "cpu and auto are always there.",
         ) from error
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -232,16 +231,15 @@ class SpectralLinear(nn.Linear):
         return linear.train(self.training)
 
     def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
         """Read the state of a plain linear layer, too: λ_in = 1, φ = W, λ_out = 0."""
-        state = dict(state_dict)
-        weight = state.get(prefix + "weight")
-        if isinstance(weight, Tensor) and prefix + "eigenvectors" not in state:
-            del state[prefix + "weight"]
+        weight = state_dict.get(prefix + "weight")
+        if isinstance(weight, Tensor) and prefix + "eigenvectors" not in state_dict:
+            del state_dict[prefix + "weight"]  # torch hands over a copy
             for name, values in self._spectral(weight).items():
-                state[prefix + name] = values
-        super()._load_from_state_dict(state, prefix, *args)
+                state_dict[prefix + name] = values
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _spectral(self, weight: Tensor) -> dict[str, Tensor]:
         """Parameters of a layer with this weight: λ_in = 1, φ = W, λ_out = 0."""
@@ -330,7 +328,7 @@ class ComputedWeight(Tensor):
                 return tensor.as_subclass(cls) if shared else tensor
 
             if isinstance(result, np.ndarray):
-                result.flags.writeable = False
+                result.flags.writeable = result.flags.owndata
             return tree_map_only(Tensor, guard, result)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 """The package, whose modules are followed; what others install is not."""
 
-NO_RESULT = frozenset({"__init__.py", "_torchvision.py", "progress.py", "sources.py"})
+NO_RESULT = frozenset({"__init__.py", "vision.py", "progress.py", "sources.py"})
 """Modules that cannot change a result: the front door, what torchvision needs to work,
 what is shown meanwhile, and this one."""
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
 from spectral_relevance.checkpoint import Checkpoint
 from spectral_relevance.errors import UserError
@@ -38,6 +39,8 @@ class Fitted(NamedTuple):
     history: pd.DataFrame
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def fit(
     x: Any,
     y: Any,

@@ -400,7 +400,7 @@ def test_pip_fails(tmp_path, monkeypatch):
 def test_the_official_mirrors_are_asked_for_compressed_files(
     tmp_path, server, monkeypatch
 ):
-    from spectral_relevance._torchvision import torchvision
+    from spectral_relevance.vision import torchvision
 
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"{server.url}/m/"])
     server.pages = {f"/m/{n}.gz": gzip.compress(c) for n, c in CONTENT.items()}

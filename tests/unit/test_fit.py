@@ -500,9 +500,23 @@ def test_a_penalty_that_does_not_fit_the_network(examples):
         fit(*examples, runs(Penalty("l2", kernel=0.1)), CLASSES, HOW)
 
 
-def test_a_device_that_there_is_not(examples):
-    with pytest.raises(UserError, match="device: .* found 'gpu'"):
-        fit(*examples, runs(None), CLASSES, HOW, device="gpu")
+@pytest.mark.parametrize("device", ["gpu", "cpu:x", "cuda:99"])
+def test_a_device_that_there_is_not(examples, device):
+    with pytest.raises(UserError, match=f"device: .* found '{device}'"):
+        fit(*examples, runs(None), CLASSES, HOW, device=device)
+
+
+def test_a_checkpoint_is_a_file(examples, tmp_path):
+    with pytest.raises(UserError, match="checkpoint: .* found the folder"):
+        fit(*examples, runs(None), CLASSES, HOW, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gradients_may_be_switched_off_outside(examples, mode):
+    expected = fit(*examples, runs(None), CLASSES, HOW)
+    with mode():
+        found = fit(*examples, runs(None), CLASSES, HOW)
+    assert_close(found, 0, expected, 0, rtol=0, atol=0)
 
 
 def test_a_rate_that_diverges_is_named_as_such(examples):

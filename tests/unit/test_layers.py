@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
-from spectral_relevance import _torchvision  # noqa: F401
+from spectral_relevance import vision  # noqa: F401
 from spectral_relevance.errors import UserError
 from spectral_relevance.layers import SpectralLinear, standard
 
@@ -711,6 +711,9 @@ def test_the_state_of_a_plain_model_is_read(kind, assign, device):
     assert not found.missing_keys and not found.unexpected_keys
     assert list(state) == list(plain.state_dict())
     assert torch.equal(model(X), plain(X))
+    state = plain[0].state_dict()
+    model[0].load_state_dict(state, assign=assign)
+    assert list(state) == ["weight", "bias"]
     assert all(parameter.requires_grad for parameter in model.parameters())
     again = copy.deepcopy(model)
     again.load_state_dict(model.state_dict())
@@ -800,6 +803,8 @@ def test_views_in_numpy_cannot_be_written_to():
     for view in (layer.weight.detach().numpy(), np.asarray(layer.weight.data)):
         with pytest.raises(ValueError, match="read-only"):
             view[0] = 1
+    copied = np.asarray(layer.weight.detach(), dtype=np.float64)
+    copied[0] = 1
 
 
 # Explainers -----------------------------------------------------------------------

@@ -11,7 +11,8 @@ from torch import nn
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.explainers import _lrp, lrp_0, lrp_epsilon, lrp_gamma
+from spectral_relevance.explainers import lrp_0, lrp_epsilon, lrp_gamma
+from spectral_relevance.explainers.shared import lrp as _lrp
 
 EPSILON, GAMMA = 0.3, 0.4
 

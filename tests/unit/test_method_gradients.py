@@ -16,12 +16,8 @@ import torch
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers import (
-    _examples,
-    integrated_gradients,
-    saliency,
-    shap,
-)
+from spectral_relevance.explainers import integrated_gradients, saliency, shap
+from spectral_relevance.explainers.shared import examples as _examples
 
 SHAP = {"examples": None, "background": 12, "background_seed": 6}
 

@@ -13,14 +13,14 @@ import torch
 from spectral_relevance import explainers
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
-from spectral_relevance.explainers._examples import draw
+from spectral_relevance.explainers.shared.examples import draw
 from spectral_relevance.networks import Network
 from spectral_relevance.replicas import BatchNorm
 from spectral_relevance.replication import selectors
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.methods import METHODS, load
 from spectral_relevance.replication.models import Replicas
-from spectral_relevance.replication.scoring import compare, count_examples, relevance
+from spectral_relevance.replication.scoring import compare, count_examples, score
 from spectral_relevance.replication.training import architecture_of
 
 COLUMNS = [
@@ -98,7 +98,7 @@ def test_settings_have_no_defaults(method):
 def test_a_table_has_the_inputs_of_each_run(classes, replicas):
     other = replace(classes, truth=np.arange(5.0))
     datasets = Datasets({("base", None): classes, ("other", 3): other})
-    table = relevance("spectral", datasets, replicas, {})
+    table = score("spectral", datasets, replicas, {})
     assert table.columns.tolist() == COLUMNS
     assert table["variant"].tolist() == ["base"] * 5 + ["other"] * 5
     assert table["seed"].tolist() == [8] * 5 + [3] * 5
@@ -111,7 +111,7 @@ def test_a_table_has_the_inputs_of_each_run(classes, replicas):
 @pytest.mark.parametrize("parametrisation", ["spectral", "standard"])
 def test_spectral_scores_are_norms_of_columns(classes, make_replicas, parametrisation):
     replicas = make_replicas(parametrisation=parametrisation)
-    table = relevance("spectral", shared(classes), replicas, {})
+    table = score("spectral", shared(classes), replicas, {})
     expected = [
         np.linalg.norm(replicas.network.replica(r)[0].weight.detach().numpy(), axis=0)
         for r in (0, 1)
@@ -137,7 +137,7 @@ def test_every_method_scores_every_network(
     before = [v.clone() for v in replicas.network.state_dict().values()]
     np.random.seed(1)
     torch.manual_seed(1)
-    table = relevance(method, datasets, replicas, SETTINGS[method])
+    table = score(method, datasets, replicas, SETTINGS[method])
     assert np.isfinite(table["score"]).all() and (table["score"] >= 0).all()
     assert table["score"].max() > 0
     assert (table["seconds"] > 0).all() and table["seconds_spread"].isna().all()
@@ -145,14 +145,14 @@ def test_every_method_scores_every_network(
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     np.random.seed(2)
     torch.manual_seed(2)
-    again = relevance(method, datasets, replicas, SETTINGS[method])
+    again = score(method, datasets, replicas, SETTINGS[method])
     np.testing.assert_array_equal(table["score"], again["score"])
 
 
 @pytest.mark.parametrize("method", EXPLAINERS)
 def test_scores_are_those_of_the_replica_and_its_seed(classes, replicas, method):
     module = load(method)
-    table = relevance(method, shared(classes), replicas, SETTINGS[method])
+    table = score(method, shared(classes), replicas, SETTINGS[method])
     expected = [
         module.scores(replicas.network.replica(i), classes, seed, **SETTINGS[method])
         for i, seed in enumerate([8, 3])
@@ -227,7 +227,7 @@ def calls(monkeypatch):
 def test_times_are_medians_over_repeats_after_a_call_that_is_not_timed(
     classes, replicas, calls
 ):
-    table = relevance("spectral", shared(classes), replicas, {}, repeats=4)
+    table = score("spectral", shared(classes), replicas, {}, repeats=4)
     assert calls == (["scores"] + ["clock", "scores", "clock"] * 4) * 2
     # The quartiles of 1, 2, 3, 10 are 1.75 and 4.75.
     assert table["seconds"].tolist() == [2.5] * 5 + [5] * 5
@@ -235,7 +235,7 @@ def test_times_are_medians_over_repeats_after_a_call_that_is_not_timed(
 
 
 def test_a_single_time_has_no_spread(classes, replicas, calls):
-    table = relevance("spectral", shared(classes), replicas, {})
+    table = score("spectral", shared(classes), replicas, {})
     assert calls == ["clock", "scores", "clock"] * 2
     assert table["seconds"].tolist() == [100] * 5 + [1] * 5
     assert table["seconds_spread"].isna().all()
@@ -254,7 +254,7 @@ def test_a_comparison_holds_all_methods_and_numbers_of_examples(classes, replica
     assert cases == [["spectral", 0], ["saliency", 2], ["saliency", 30], ["lasso", 130]]
     assert table["seconds_spread"].notna().all()
     found = table.query("method == 'saliency' and examples == 2")
-    expected = relevance("saliency", shared(classes), replicas, {"examples": 2})
+    expected = score("saliency", shared(classes), replicas, {"examples": 2})
     np.testing.assert_array_equal(found["score"], expected["score"])
 
 
@@ -270,9 +270,9 @@ def test_a_comparison_fails_before_anything_is_computed(classes, replicas, calls
 
 def test_an_unknown_method(classes, replicas):
     with pytest.raises(UserError, match="found 'oracle'.\nHint: .* lasso.*spectral"):
-        relevance("oracle", shared(classes), replicas, {})
-    with pytest.raises(UserError, match="found '_examples'"):
-        relevance("_examples", shared(classes), replicas, {})
+        score("oracle", shared(classes), replicas, {})
+    with pytest.raises(UserError, match="found 'shared'"):
+        score("shared", shared(classes), replicas, {})
 
 
 @pytest.mark.parametrize("method", EXPLAINERS)
@@ -283,7 +283,7 @@ def test_too_many_examples(classes, replicas, method):
         "the test set, found 31.\nHint: lower `examples`; null"
     )
     with pytest.raises(UserError, match=message):
-        relevance(method, shared(classes), replicas, settings)
+        score(method, shared(classes), replicas, settings)
 
 
 def test_too_large_a_background(classes, replicas):
@@ -293,8 +293,8 @@ def test_too_large_a_background(classes, replicas):
     )
     settings = SETTINGS["shap"]
     with pytest.raises(UserError, match=message):
-        relevance("shap", shared(classes), replicas, settings | {"background": 131})
-    relevance("shap", shared(classes), replicas, settings | {"background": 130})
+        score("shap", shared(classes), replicas, settings | {"background": 131})
+    score("shap", shared(classes), replicas, settings | {"background": 130})
 
 
 def test_a_lasso_is_for_two_classes(classes, values, replicas):
@@ -307,7 +307,7 @@ def test_a_lasso_is_for_two_classes(classes, values, replicas):
             "Hint: leave this method out"
         )
         with pytest.raises(UserError, match=message):
-            relevance("lasso", datasets, replicas, SETTINGS["lasso"])
+            score("lasso", datasets, replicas, SETTINGS["lasso"])
 
 
 def test_an_error_in_the_last_run_comes_before_the_scores_of_the_first(
@@ -317,4 +317,4 @@ def test_an_error_in_the_last_run_comes_before_the_scores_of_the_first(
     small = replace(classes, y_train=classes.y_train * 0)
     datasets = Datasets({("base", None): classes, ("other", None): small})
     with pytest.raises(UserError, match="variant 'other', seed 3: .* found 1 classes"):
-        relevance("lasso", datasets, replicas, SETTINGS["lasso"])
+        score("lasso", datasets, replicas, SETTINGS["lasso"])

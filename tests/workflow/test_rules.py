@@ -87,7 +87,12 @@ def test_versions_agree():
         listed[conda_names.get(name, name)] = version
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     lowered = {name.lower(): version for name, version in pins.items()}
-    needed = {re.split("[<>=]", name)[0] for name in project["project"]["dependencies"]}
+    extras = project["project"]["optional-dependencies"].values()
+    wanted = [
+        *project["project"]["dependencies"],
+        *(n for part in extras for n in part),
+    ]
+    needed = {re.split(r"[<>=\[]", name)[0] for name in wanted} - {"spectral-relevance"}
     assert needed <= set(listed)
     for name, version in listed.items():
         if name not in ("python", "pip"):

@@ -7,7 +7,7 @@ from spectral_relevance.files import write_table
 from spectral_relevance.replication import models
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.performance import input_curve, performance
-from spectral_relevance.replication.scoring import relevance
+from spectral_relevance.replication.scoring import score
 from spectral_relevance.replication.settings import differences
 
 if __name__ == "__main__":
@@ -23,7 +23,7 @@ if __name__ == "__main__":
                 [input_curve(datasets, g, **snakemake.params.curve) for g in trained]
             ),
             "relevance": pd.concat(
-                [relevance("spectral", datasets, g, settings={}) for g in trained]
+                [score("spectral", datasets, g, settings={}) for g in trained]
             ),
         }
         for name, table in tables.items():

@@ -6,13 +6,13 @@ import pandas as pd
 from spectral_relevance.files import write_table
 from spectral_relevance.replication import models
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.replication.scoring import relevance
+from spectral_relevance.replication.scoring import score
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
         datasets = Datasets.load(snakemake.input.data)
         tables = [
-            relevance(
+            score(
                 snakemake.wildcards.method,
                 datasets,
                 group,

@@ -5,5 +5,5 @@ An explainer is a module with two functions.
 ``(d,)``: not negative, and the larger the more relevant.
 ``count_examples(dataset, **settings)`` returns how many examples these scores are taken
 from, and refuses settings and data to which the explainer does not apply. A new one is
-a new module of this package; what they share begins with an underscore.
+a new module of this package; what they share is in a package below it.
 """

@@ -1,17 +1,20 @@
 """Integrated gradients from a zero baseline (section 3; Sundararajan et al. 2017)."""
 
 import numpy as np
-from captum.attr import IntegratedGradients
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers._examples import (
+from spectral_relevance.errors import extra
+from spectral_relevance.explainers.shared.examples import (
     CHUNK,
     count_examples,
     draw,
     mean_magnitude,
 )
 from spectral_relevance.layers import standard
+
+with extra("explain"):
+    from captum.attr import IntegratedGradients
 
 __all__ = ["count_examples", "scores"]
 

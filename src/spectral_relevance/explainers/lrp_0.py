@@ -4,8 +4,8 @@ import numpy as np
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers import _lrp
-from spectral_relevance.explainers._examples import count_examples
+from spectral_relevance.explainers.shared import lrp
+from spectral_relevance.explainers.shared.examples import count_examples
 
 __all__ = ["count_examples", "scores"]
 
@@ -29,4 +29,4 @@ def scores(
     examples : int or None
         How many are averaged; None for all of them.
     """
-    return _lrp.scores(model, dataset, seed, examples, _lrp.rules.Epsilon(_lrp.EXACT))
+    return lrp.scores(model, dataset, seed, examples, lrp.rules.Epsilon(lrp.EXACT))

@@ -4,8 +4,8 @@ import numpy as np
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers import _lrp
-from spectral_relevance.explainers._examples import count_examples
+from spectral_relevance.explainers.shared import lrp
+from spectral_relevance.explainers.shared.examples import count_examples
 
 __all__ = ["count_examples", "scores"]
 
@@ -36,6 +36,6 @@ def scores(
     epsilon : float
         The stabiliser ε.
     """
-    stabilizer = _lrp.Stabilizer(epsilon)
-    rule = _lrp.rules.Epsilon(stabilizer)
-    return _lrp.scores(model, dataset, seed, examples, rule, stabilizer)
+    stabilizer = lrp.Stabilizer(epsilon)
+    rule = lrp.rules.Epsilon(stabilizer)
+    return lrp.scores(model, dataset, seed, examples, rule, stabilizer)

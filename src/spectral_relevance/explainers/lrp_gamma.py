@@ -4,8 +4,8 @@ import numpy as np
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers import _lrp
-from spectral_relevance.explainers._examples import count_examples
+from spectral_relevance.explainers.shared import lrp
+from spectral_relevance.explainers.shared.examples import count_examples
 
 __all__ = ["count_examples", "scores"]
 
@@ -38,5 +38,5 @@ def scores(
     gamma : float
         The preference γ.
     """
-    rule = _lrp.rules.Gamma(gamma, _lrp.EXACT)
-    return _lrp.scores(model, dataset, seed, examples, rule)
+    rule = lrp.rules.Gamma(gamma, lrp.EXACT)
+    return lrp.scores(model, dataset, seed, examples, rule)

@@ -1,12 +1,19 @@
 """Saliency: the gradient of the output with respect to the inputs (section 3)."""
 
 import numpy as np
-from captum.attr import Saliency
 from torch import nn
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.explainers._examples import count_examples, draw, mean_magnitude
+from spectral_relevance.errors import extra
+from spectral_relevance.explainers.shared.examples import (
+    count_examples,
+    draw,
+    mean_magnitude,
+)
 from spectral_relevance.layers import standard
+
+with extra("explain"):
+    from captum.attr import Saliency
 
 __all__ = ["count_examples", "scores"]
 

@@ -8,12 +8,15 @@ values do not add up to the output, expected gradients take their place.
 
 import logging
 import warnings
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-with warnings.catch_warnings():
+from spectral_relevance.errors import UserError, extra
+
+with extra("explain"), warnings.catch_warnings():
     # Raised by the colour maps of its plots, which are not used here.
     warnings.filterwarnings(
         "ignore", r"The set_\w+ function will be", PendingDeprecationWarning
@@ -21,15 +24,14 @@ with warnings.catch_warnings():
     from shap import DeepExplainer, Explainer, GradientExplainer
 
 from spectral_relevance.data import Dataset
-from spectral_relevance.errors import UserError
-from spectral_relevance.explainers import _examples
+from spectral_relevance.explainers.shared import examples as shared
 from spectral_relevance.layers import standard
 
 logger = logging.getLogger(__name__)
 
 
 def count_examples(
-    dataset: Dataset, *, examples: int | None, background: int, **settings
+    dataset: Dataset, *, examples: int | None, background: int, **settings: Any
 ) -> int:
     """Return how many test examples are averaged.
 
@@ -45,7 +47,7 @@ def count_examples(
             f"training set, found {background}.",
             "lower `background`.",
         )
-    return _examples.count_examples(dataset, examples=examples)
+    return shared.count_examples(dataset, examples=examples)
 
 
 def scores(
@@ -74,10 +76,10 @@ def scores(
     background_seed : int
         Seed of the choice of these.
     """
-    x, target = _examples.draw(model, dataset, seed, examples)
+    x, target = shared.draw(model, dataset, seed, examples)
     rows = np.random.default_rng(background_seed).permutation(len(dataset.x_train))
-    reference = _examples.as_inputs(model, dataset.x_train[rows[:background]])
-    plain = standard(model)
+    reference = shared.as_inputs(model, dataset.x_train[rows[:background]])
+    plain = cast(nn.Sequential, standard(model))
     try:
         values = _shap_values(DeepExplainer, plain, reference, x, target)
         explainer = "DeepExplainer"
@@ -89,7 +91,7 @@ def scores(
         )
         explainer = "GradientExplainer"
     logger.info("SHAP values of %d examples by %s", len(x), explainer)
-    return np.abs(values).mean(0)
+    return cast(np.ndarray, np.abs(values).mean(0))
 
 
 def _shap_values(
@@ -98,12 +100,12 @@ def _shap_values(
     reference: Tensor,
     x: Tensor,
     target: Tensor,
-    **settings,
+    **settings: Any,
 ) -> np.ndarray:
     """Return the SHAP values of one output for each example, shape ``(n, d)``."""
     outputs = plain(reference[:1]).shape[1]
     values = np.empty(x.shape)
-    for output in target.unique():
+    for output in torch.unique(target):
         # One output at a time: the explainers would go through all of them.
         select = nn.Linear(outputs, 1, bias=False).to(reference)
         select.weight.data = torch.eye(outputs).to(reference)[output : output + 1]

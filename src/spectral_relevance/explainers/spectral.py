@@ -1,5 +1,7 @@
 """The eigenvalues themselves: the method of the paper."""
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import nn
@@ -22,4 +24,5 @@ def scores(model: nn.Sequential, dataset: Dataset, seed: int) -> np.ndarray:
     first = model[0]
     if isinstance(first, SpectralLinear):
         return first.relevance().numpy()
-    return torch.linalg.vector_norm(first.weight.detach(), dim=0).numpy()
+    weight = cast(nn.Linear, first).weight.detach()
+    return cast(np.ndarray, torch.linalg.vector_norm(weight, dim=0).numpy())

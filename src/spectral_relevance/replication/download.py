@@ -215,7 +215,7 @@ def mirror(where: str, dataset: str, timeout: float = SERVER_TIMEOUT) -> Source:
 def official_mnist_mirrors(timeout: float = SERVER_TIMEOUT) -> list[Source]:
     """Return the servers that torchvision lists for MNIST; they hold ``name.gz``."""
     # Here, because importing torch takes seconds and only MNIST needs the list.
-    from spectral_relevance._torchvision import torchvision
+    from spectral_relevance.vision import torchvision
 
     return [
         _server("official mirror", url, (".gz",), timeout)

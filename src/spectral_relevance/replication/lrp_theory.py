@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.explainers import _lrp
-from spectral_relevance.explainers._examples import CHUNK, draw
+from spectral_relevance.explainers.shared import lrp
+from spectral_relevance.explainers.shared.examples import CHUNK, draw
 from spectral_relevance.layers import SpectralLinear
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.models import Replicas
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
         As the prediction needs it.
     """
 
-    hook: _lrp.BasicHook
+    hook: lrp.BasicHook
     epsilon: float
     gamma: float
 
@@ -74,9 +74,9 @@ def lrp_theory(
         If the first layer is not spectral.
     """
     rules = {
-        "lrp_0": Rule(_lrp.rules.Epsilon(_lrp.EXACT), 0, 0),
-        "lrp_epsilon": Rule(_lrp.rules.Epsilon(epsilon), epsilon, 0),
-        "lrp_gamma": Rule(_lrp.rules.Gamma(gamma, _lrp.EXACT), 0, gamma),
+        "lrp_0": Rule(lrp.rules.Epsilon(lrp.EXACT), 0, 0),
+        "lrp_epsilon": Rule(lrp.rules.Epsilon(epsilon), epsilon, 0),
+        "lrp_gamma": Rule(lrp.rules.Gamma(gamma, lrp.EXACT), 0, gamma),
     }
     tables = []
     for index, (variant, seed) in enumerate(replicas.runs()):
@@ -144,13 +144,13 @@ def _measured(
     Tensor, shape (n, N1)
         The relevances R_k of the units, before the first layer divides them.
     """
-    network = _lrp.canonical(model)
+    network = lrp.canonical(model)
     first, rest = network[:2], network[2:]
     inputs, units = [], []
     for chunk, wanted in zip(x.split(CHUNK), target.split(CHUNK), strict=True):
-        inputs.append(_lrp.propagate(network, chunk, wanted, rule.hook)[0])
+        inputs.append(lrp.propagate(network, chunk, wanted, rule.hook)[0])
         hidden = first(chunk).detach()
-        units.append(_lrp.propagate(rest, hidden, wanted, rule.hook)[0])
+        units.append(lrp.propagate(rest, hidden, wanted, rule.hook)[0])
     return torch.cat(inputs), torch.cat(units)
 
 
@@ -173,7 +173,7 @@ def _predicted(
             return torch.where(c * sign > 0, (1 + rule.gamma) * c, c)
 
         total = rho(a * layer.weight).sum(1) + rho(layer.bias[:, None])[:, 0]
-        share = relevance / _lrp.EXACT(total + rule.epsilon * sign[:, 0])
+        share = relevance / lrp.EXACT(total + rule.epsilon * sign[:, 0])
         without_eigenvalue = share @ rho(a * layer.eigenvectors)
         rows.append(layer.eigenvalues * without_eigenvalue)
     return torch.stack(rows)

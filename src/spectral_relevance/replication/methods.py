@@ -26,7 +26,7 @@ METHODS = {
     module.name: f"{package.__name__}.{module.name}"
     for package in (explainers, selectors)
     for module in iter_modules(package.__path__)
-    if not module.name.startswith("_")
+    if not module.ispkg
 }
 """The full name of each method's module."""
 

@@ -12,7 +12,7 @@ from spectral_relevance.replication.models import Replicas
 from spectral_relevance.replication.timing import timed
 
 
-def relevance(
+def score(
     method: str,
     datasets: Datasets,
     replicas: Replicas,
@@ -86,7 +86,7 @@ def compare(
     Parameters
     ----------
     datasets, replicas, repeats
-        See :func:`relevance`.
+        See :func:`score`.
     methods : mapping
         The settings of each method.
     examples : sequence of int or None
@@ -96,7 +96,7 @@ def compare(
     Returns
     -------
     DataFrame
-        The columns of :func:`relevance`.
+        The columns of :func:`score`.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def compare(
     for method, settings in cases:
         count_examples(method, datasets, replicas, settings)
     tables = [
-        relevance(method, datasets, replicas, settings, repeats)
+        score(method, datasets, replicas, settings, repeats)
         for method, settings in cases
     ]
     return pd.concat(tables, ignore_index=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spectral_relevance._torchvision import torchvision
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import verify
+from spectral_relevance.vision import torchvision
 
 
 def mnist(

@@ -5,23 +5,33 @@ among its inputs, of which the bias is one. Activation functions pass it on unch
 """
 
 import logging
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-# First: zennit imports torchvision.
-from spectral_relevance import _torchvision  # noqa: F401
-
-# isort: split
-from zennit import rules
-from zennit.composites import LayerMapComposite
-from zennit.core import BasicHook, Stabilizer
-from zennit.types import Activation
-
 from spectral_relevance.data import Dataset
-from spectral_relevance.errors import UserError
-from spectral_relevance.explainers._examples import draw, mean_magnitude
+from spectral_relevance.errors import UserError, extra
+from spectral_relevance.explainers.shared.examples import draw, mean_magnitude
+
+with extra("explain"):
+    # First: zennit imports torchvision.
+    from spectral_relevance import vision  # noqa: F401, I001
+    from zennit import rules
+    from zennit.composites import LayerMapComposite
+    from zennit.core import BasicHook, Stabilizer
+    from zennit.types import Activation
+
+__all__ = [
+    "EXACT",
+    "BasicHook",
+    "Stabilizer",
+    "canonical",
+    "propagate",
+    "rules",
+    "scores",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -97,17 +107,19 @@ def canonical(model: nn.Sequential) -> nn.Sequential:
         A network in evaluation mode; batch normalisation comes before a linear layer.
     """
     modules: list[nn.Module] = []
-    norm = None
+    scale = shift = None
     for module in model:
         if isinstance(module, nn.BatchNorm1d):
-            norm = module
+            mean = cast(Tensor, module.running_mean)
+            variance = cast(Tensor, module.running_var)
+            scale = module.weight / torch.sqrt(variance + module.eps)
+            shift = module.bias - mean * scale
         elif isinstance(module, nn.Linear):
-            weight, bias = module.weight, module.bias
-            if norm is not None:
-                scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-                bias = bias + weight @ (norm.bias - norm.running_mean * scale)
-                weight = weight * scale
-                norm = None
+            weight: Tensor = module.weight
+            bias: Tensor = module.bias
+            if scale is not None and shift is not None:
+                bias, weight = bias + weight @ shift, weight * scale
+                scale = shift = None
             linear = nn.Linear(module.in_features + 1, module.out_features, bias=False)
             linear.weight = nn.Parameter(torch.cat([weight, bias[:, None]], dim=1))
             modules += [nn.ConstantPad1d((0, 1), 1.0), linear]

@@ -5,6 +5,7 @@ regression.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from spectral_relevance.errors import UserError
 CHUNK = 256
 
 
-def count_examples(dataset: Dataset, *, examples: int | None, **settings) -> int:
+def count_examples(dataset: Dataset, *, examples: int | None, **settings: Any) -> int:
     """Return how many test examples are averaged.
 
     Raises
@@ -87,6 +88,6 @@ def mean_magnitude(
         The output to explain for each.
     """
     total = torch.zeros(x.shape[1], dtype=torch.float64)
-    for chunk in zip(x.split(CHUNK), target.split(CHUNK), strict=True):
+    for chunk in zip(torch.split(x, CHUNK), torch.split(target, CHUNK), strict=True):
         total += attribute(*chunk).detach().abs().sum(0, dtype=torch.float64)
     return (total / len(x)).numpy()

@@ -8,6 +8,7 @@ is made once more. A torchvision that works by itself is left alone.
 """
 
 import sys
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ except RuntimeError as _error:
     for _name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[_name]
     # The schemas live as long as this object does.
-    _library = torch.library.Library("torchvision", "DEF")
+    _library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for _operator in ("nms", "qnms"):
         _library.define(
             f"{_operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

@@ -24,16 +24,17 @@ report: $(VENV)/installed
 # docs/replication.md and the README's tables, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.
 publish: $(VENV)/installed
-	$(VENV)/bin/python docs/publish.py publish $(if $(COMMIT),--commit $(COMMIT))
+	$(VENV)/bin/python -m spectral_relevance.replication.publish publish \
+	    $(if $(COMMIT),--commit $(COMMIT))
 
 # The published tables, so that figures can be drawn without training. Datasets first:
 # Snakemake makes again what is older than its input.
 restore: $(VENV)/installed
 	$(SNAKEMAKE) datasets
-	$(VENV)/bin/python docs/publish.py restore
+	$(VENV)/bin/python -m spectral_relevance.replication.publish restore
 
 readme: $(VENV)/installed
-	$(VENV)/bin/python docs/publish.py readme
+	$(VENV)/bin/python -m spectral_relevance.replication.publish readme
 
 # Without TensorFlow all but Keras is measured.
 benchmark: $(VENV)/installed

@@ -27,7 +27,7 @@ from spectral_relevance.errors import UserError
 from spectral_relevance.files import write_table, write_text
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import style
-from spectral_relevance.replication.figures.benchmark import benchmark as draw
+from spectral_relevance.replication.figures.speed import benchmark as draw
 from spectral_relevance.replication.settings import read_settings
 from spectral_relevance.replication.timing import median_and_spread
 

@@ -7,6 +7,10 @@ from spectral_relevance.data import Dataset
 from spectral_relevance.replication.datasets.base import Datasets
 
 SEEDS = (3, 5, 8)
+COUNTS = (1, 10, 100)
+SIZES = {"examples_500": 500, "examples_60": 60, "examples_9000": 9000}
+PENALTIES = {"eigenvalues_1em4": 1e-4, "eigenvalues_1em8": 1e-8}
+ARCHITECTURES = ("base", "shallow", "no_batch_norm")
 
 
 def scores(names, seeds=SEEDS, *, seed=0, sparse=0.0, truth=np.nan, **columns):
@@ -117,6 +121,96 @@ def variants(**parts):
     return pd.concat([table.assign(variant=name) for name, table in parts.items()])
 
 
+def noisy(rng, variant, seed, truth, method="spectral", examples=0, noise=0.3):
+    names = [f"x{j + 1}" for j in range(len(truth))]
+    score = np.abs(np.asarray(truth) + rng.normal(0, noise, len(truth)))
+    return pd.DataFrame(
+        {
+            "variant": variant,
+            "seed": seed,
+            "method": method,
+            "examples": examples,
+            "feature": names,
+            "truth": truth,
+            "score": score,
+            "seconds": rng.uniform(1e-3, 1),
+        }
+    )
+
+
+def two_features(seeds=SEEDS):
+    rng = np.random.default_rng(0)
+    datasets, tables = {}, {"spectral": [], "lasso": []}
+    for variant, correlation in (("independent", 0.0), ("correlated", 0.8)):
+        y = np.arange(6000) % 2
+        x = rng.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], 6000)
+        x[:, 1] += y
+        datasets[variant, None] = Dataset(
+            x, y, x[:9], y[:9], np.array(["x1", "x2"]), np.array([0.0, 1.0])
+        )
+        for method, runs in tables.items():
+            truth = [correlation, 1.0]
+            runs += [noisy(rng, variant, seed, truth, method) for seed in seeds]
+    return Datasets(datasets), *map(pd.concat, tables.values())
+
+
+def several_features(seeds=SEEDS):
+    rng = np.random.default_rng(1)
+    datasets, tables = {}, []
+    names = np.array([f"x{j}" for j in range(1, 5)])
+    truth = np.array([1.0, 0, 0, 0])
+    for variant, spread in (("spread_1", 1.0), ("spread_0", 0.0)):
+        for seed in seeds:
+            x = rng.normal(size=(50, 1)) + spread * rng.normal(size=(50, 4))
+            y = np.arange(50) % 2
+            datasets[variant, seed] = Dataset(x, y, x, y, names, truth)
+            tables.append(noisy(rng, variant, seed, truth, noise=0))
+    tables[-1]["score"] = [0.11, 0.0, 2.0, 0.09]
+    tables[0]["score"] = 0.0
+    return Datasets(datasets), pd.concat(tables)
+
+
+def both_networks(seeds=SEEDS):
+    rng = np.random.default_rng(2)
+    truth = np.repeat([1.0, 0.0], (4, 6))
+    tables = []
+    for seed in seeds:
+        for variant in ("spectral", "mlp"):
+            for method in ("spectral", "lasso"):
+                tables.append(noisy(rng, variant, seed, truth, method))
+            for method in ("saliency", "integrated_gradients", "shap"):
+                tables += [noisy(rng, variant, seed, truth, method, n) for n in COUNTS]
+    return pd.concat(tables)
+
+
+def sizes_and_penalties(seeds=SEEDS):
+    """Return tables of runs whose datasets have truths of their own."""
+    rng = np.random.default_rng(3)
+    tables, rows = [], []
+    for variant in (*SIZES, *PENALTIES):
+        for seed in seeds:
+            truth = np.where(rng.permutation(8) < 5, rng.uniform(0.1, 1.4, 8), 0)
+            tables.append(noisy(rng, variant, seed, truth))
+            rows.append(
+                {
+                    "variant": variant,
+                    "seed": seed,
+                    "dataset.examples": SIZES.get(variant, 9000),
+                    "regularisation.eigenvalues": PENALTIES.get(variant, 1e-6),
+                }
+            )
+    return pd.concat(tables), pd.DataFrame(rows)
+
+
+def architectures(seeds=SEEDS):
+    rng = np.random.default_rng(4)
+    truth = np.array([0, 1.2, 0.4, 0, 0.8])
+    runs = [(variant, seed) for variant in ARCHITECTURES for seed in seeds]
+    performance = pd.DataFrame(runs, columns=["variant", "seed"])
+    performance["metric"] = rng.uniform(0.9, 1, len(runs))
+    return pd.concat([noisy(rng, *run, truth) for run in runs]), performance
+
+
 def texts(axes):
     return " ".join(text.get_text() for text in axes.texts)
 
@@ -145,3 +239,26 @@ def letters(figure):
         for text in axes.texts
         if text.get_fontweight() == "bold"
     ]
+
+
+def panels(figure):
+    """The axes by their bold letter."""
+    return {
+        text.get_text(): axes
+        for axes in figure.axes
+        for text in axes.texts
+        if text.get_fontweight() == "bold"
+    }
+
+
+def errorbars(axes):
+    return [c for c in axes.containers if hasattr(c, "has_yerr")]
+
+
+def data_of(line):
+    return np.array(line.get_data(orig=False), dtype=float)
+
+
+def half_lengths(container):
+    (bars,) = container[2]
+    return [np.ptp(segment, axis=0).max() / 2 for segment in bars.get_segments()]

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.networks import Network
-from spectral_relevance.replication.figures.benchmark import (
+from spectral_relevance.replication.figures.speed import (
     NETWORKS,
     SYSTEMS,
     benchmark,

@@ -1,4 +1,4 @@
-"""The figures that compare methods (Fig. 12 to 14)."""
+"""The figures that compare methods (Fig. 12 to 14 and 19)."""
 
 import numpy as np
 import pandas as pd
@@ -164,3 +164,69 @@ def test_methods_stand_below_one_another(stellar):
         if method != "spectral":
             assert _pearson(eigenvalues, part) in title and "9 spectra" in title
     assert "(Å)" in rows[-1].get_xlabel()
+
+
+def _quantities(run):
+    """Return accuracy, seconds and AUROC of a run, the slow way."""
+    relevant = (run["truth"] > 0).to_numpy()
+    score = run["score"].to_numpy()
+    right = [
+        (s > 0.05 * score.max()) == r for s, r in zip(score, relevant, strict=True)
+    ]
+    pairs = score[relevant][:, None] - score[~relevant]
+    return np.mean(right), run["seconds"].iloc[0], np.mean(pairs > 0)
+
+
+def test_methods_are_compared_on_both_networks():
+    table = tables.both_networks()
+    figure = comparison.methods_compared(comparison=table)
+    panels = tables.panels(figure)
+    for letter, axes in panels.items():
+        variant = "spectral" if letter in "ace" else "mlp"
+        place = "abcdef".index(letter) // 2
+        for method in ("saliency", "integrated_gradients", "shap"):
+            (bars,) = [
+                c
+                for c in tables.errorbars(axes)
+                if c.get_label() == style.METHODS[method]
+            ]
+            assert same_color(bars[0].get_color(), style.COLOURS[method])
+            part = table[(table["variant"] == variant) & (table["method"] == method)]
+            values = np.array(
+                [
+                    [
+                        _quantities(
+                            part[(part["seed"] == seed) & (part["examples"] == n)]
+                        )[place]
+                        for n in tables.COUNTS
+                    ]
+                    for seed in SEEDS
+                ]
+            )
+            x, y = tables.data_of(bars[0])
+            np.testing.assert_array_equal(x, tables.COUNTS)
+            np.testing.assert_allclose(y, values.mean(axis=0))
+            np.testing.assert_allclose(
+                tables.half_lengths(bars), values.std(axis=0, ddof=1), atol=1e-12
+            )
+        part = table[(table["variant"] == "spectral") & (table["method"] == "spectral")]
+        level = np.mean([_quantities(run)[place] for _, run in part.groupby("seed")])
+        (line,) = [li for li in axes.lines if li.get_label() == "spectral"]
+        assert line.get_ydata()[0] == pytest.approx(level)
+        assert axes.get_xscale() == "log"
+        assert axes.get_yscale() == ("log" if letter in "cd" else "linear")
+    assert "(s)" in panels["c"].get_ylabel()
+    assert figure.legends[0].get_title().get_text() == "mean ± s.d., n = 3"
+
+
+@pytest.mark.parametrize("seeds", [SEEDS, (7,)])
+def test_panels_of_both_networks(seeds):
+    table = tables.both_networks(seeds)
+    figure = comparison.methods_compared(comparison=table)
+    assert "".join(tables.panels(figure)) == "abcdef"
+    assert figure.get_figwidth() == pytest.approx(180 / 25.4)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
+    title = figure.legends[0].get_title().get_text()
+    assert ("±" in title) is (len(seeds) > 1)

@@ -13,21 +13,28 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import figure_tables
-import publish
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.claims import (
     judge,
     per_check,
     per_claim,
     read_claims,
+    table_paths,
 )
+from spectral_relevance.replication.figures import speed
+from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.markup import markdown
 from spectral_relevance.replication.provenance import RECORD, code_state, describe_job
+from spectral_relevance.replication.publish import archive, pictures, readme, records
+from spectral_relevance.replication.publish.__main__ import CHECKOUT, main
+from spectral_relevance.replication.publish.commands import publish, restore
+from spectral_relevance.replication.publish.page import caption
 from spectral_relevance.replication.scaling import QUANTITIES
+from spectral_relevance.replication.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
-DPI = publish.DPI
+DPI = pictures.DPI
 SEEDS = [0, 1, 2]
 DATA = "datasets/mnist_01/data.npz"
 SPECTRAL = "relevance/mnist_01/spectral.csv"
@@ -75,7 +82,7 @@ def mnist(root: Path, seed: int = 0) -> None:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the results of one experiment, published with small pictures."""
-    monkeypatch.setattr(publish, "DPI", 30)
+    monkeypatch.setattr(pictures, "DPI", 30)
     root = tmp_path / "checkout"
     for name in ("config", "workflow"):
         shutil.copytree(ROOT / name, root / name)
@@ -99,12 +106,12 @@ def section(root: Path, title: str) -> str:
 
 
 def manifest(root: Path) -> dict:
-    with zipfile.ZipFile(root / publish.ARCHIVE) as archive:
-        return json.loads(archive.read("manifest.json"))
+    with zipfile.ZipFile(root / archive.ARCHIVE) as file:
+        return json.loads(file.read("manifest.json"))
 
 
 def test_a_partial_run_is_published_and_marked(root):
-    publish.publish(root)
+    publish(root)
     claims = read_claims(ROOT / "config/claims.yaml")
     (claim,) = [claim for claim in claims if claim["id"] == 8]
     scores = pd.read_csv(root / "results/paper" / SPECTRAL)
@@ -112,27 +119,42 @@ def test_a_partial_run_is_published_and_marked(root):
     assert row["verdict"] == "reproduced" and row["n"] == 3
     text = page(root)
     assert markdown(per_check(pd.DataFrame([row]))).splitlines()[-1] in text
-    assert f"1 of {len(claims)} claims are reproduced." in text
+    there = {SPECTRAL, "performance/mnist_01.csv", DATA}
+    run = {claim["id"] for claim in claims if there >= set(table_paths([claim]))}
     verdicts = pd.read_csv(root / "docs/replication/claims.csv")
-    others = verdicts[~verdicts["id"].isin([7, 8, 11])]
-    assert set(others["verdict"]) == {"not run yet"}
-    assert "- Not reproduced: claims 7 and 11.\n- Not run yet: claims 1, 2, 3," in text
+    fared = verdicts.groupby("id")["verdict"].first()
+    assert set(fared.index[fared != "not run yet"]) == run
+    numbers = {v: fared.index[fared == v].tolist() for v in set(fared)}
+    assert f"{len(numbers['reproduced'])} of {len(claims)} claims are rep" in text
+    *most, last = numbers["not reproduced"]
+    most = ", ".join(map(str, most))
+    assert f"- Not reproduced: claims {most} and {last}.\n- Not run yet: claims" in text
     assert len(verdicts) == sum(len(claim["checks"]) for claim in claims)
 
     assert 'src="replication/fig05.png"' in section(root, "Figure 5: ")
     assert "a clear peak at zero" in section(root, "Figure 5: ")
     assert "Not computed yet." in section(root, "Figure 6: ")
     assert "Not computed yet." in section(root, "Table 1")
-    assert "Figures not computed yet: 2, 3, 4, 6, 8," in text
-    assert "Experiments not computed yet: independent, correlated, mnist_59" in text
-    assert "With fewer runs than wanted: mnist_01 (3 of 10 runs)." in text
-    found = sorted(path.name for path in (root / "docs/replication").iterdir())
-    assert found == ["claims.csv", "fig01.png", "fig05.png", "fig07.png", "tables.zip"]
+    figures = read_figures(ROOT / "config/figures.yaml")
+    drawn = {
+        k for k, entry in figures.items() if there >= set(entry["tables"].values())
+    }
+    assert drawn >= {"01", "05", "07"}
+    *undrawn, last = [key.lstrip("0") for key in figures if key not in drawn]
+    assert f"Figures not computed yet: {', '.join(undrawn)} and {last}.\n" in text
+    experiments = read_settings(ROOT, "paper")["experiments"]
+    others = ", ".join(name for name in experiments if name != "mnist_01")
+    assert f"Experiments not computed yet: {others} and scaling." in text
+    wanted = len(experiments["mnist_01"]["seeds"])
+    assert f"With fewer runs than wanted: mnist_01 (3 of {wanted} runs)." in text
+    found = {path.name for path in (root / "docs/replication").iterdir()}
+    pictures = {f"fig{key}.png" for key in drawn}
+    assert found == {"claims.csv", "tables.zip"} | pictures
 
 
 def test_pictures_are_small(root, monkeypatch):
-    monkeypatch.setattr(publish, "DPI", DPI)
-    publish.publish(root)
+    monkeypatch.setattr(pictures, "DPI", DPI)
+    publish(root)
     for path in (root / "docs/replication").glob("*.png"):
         assert path.stat().st_size < 150_000
         with Image.open(path) as image:
@@ -140,7 +162,7 @@ def test_pictures_are_small(root, monkeypatch):
 
 
 def test_what_the_page_tells_of_the_computing(root):
-    publish.publish(root)
+    publish(root)
     text = section(root, "How it was computed")
     state = code_state(root)["commit"]
     today = describe_job(None)["written"][:10]
@@ -155,30 +177,44 @@ def test_what_the_page_tells_of_the_computing(root):
 def test_captions_are_plain_markdown(root):
     for path in (ROOT / "workflow/report").glob("*.rst"):
         if path.stem != "workflow":
-            text = publish.caption(root, path.stem)
+            text = caption(root, "paper", path.stem)
             assert not set("{}") & set(text) and "``" not in text
             assert "(scale" not in text and "; scale" not in text
             assert "  " not in text and " )" not in text and "()" not in text
 
 
+def test_captions_that_cannot_be_shown(root):
+    with pytest.raises(UserError, match=r"fig99\.rst: expected a caption"):
+        caption(root, "paper", "fig99")
+    for text in ("{{ snakemake.wildcards.experiment }}", "{{ broken"):
+        write(root / "workflow/report/fig99.rst", text)
+        with pytest.raises(UserError, match=r"fig99\.rst: .*\nHint: a caption knows"):
+            caption(root, "paper", "fig99")
+
+
+def test_captions_name_the_scale(root):
+    assert "at the quick scale" in caption(root, "quick", "claims")
+
+
 def test_links_lead_to_headings(root):
-    publish.publish(root)
+    publish(root)
     text = page(root)
     headings = [line.lstrip("# ") for line in text.splitlines() if line[:2] == "##"]
     for heading in headings:
         keep = [c for c in heading.lower() if c.isalnum() or c in " -_"]
         anchor = "".join(keep).replace(" ", "-")
         assert f"](#{anchor})" in text or heading == "Figures"
-    assert len(headings) == 5 + 23
+    figures = read_figures(ROOT / "config/figures.yaml")
+    assert len(headings) == 5 + len(figures)
 
 
 def test_the_archive_has_the_same_bytes_again(root):
-    publish.publish(root)
-    before = (root / publish.ARCHIVE).read_bytes()
+    publish(root)
+    before = (root / archive.ARCHIVE).read_bytes()
     os.utime(root / "results/paper" / SPECTRAL, (1e9, 1e9))
     shutil.rmtree(root / "logs")
-    publish.publish(root)
-    assert (root / publish.ARCHIVE).read_bytes() == before
+    publish(root)
+    assert (root / archive.ARCHIVE).read_bytes() == before
 
 
 def test_what_is_archived(root):
@@ -187,9 +223,9 @@ def test_what_is_archived(root):
         write(results / name, "")
     write(results / "line_bands.csv", "name\n")
     write(results / "relevance/gone/spectral.csv", "seed\n0\n")  # not in the settings
-    publish.publish(root)
-    with zipfile.ZipFile(root / publish.ARCHIVE) as archive:
-        names = archive.namelist()
+    publish(root)
+    with zipfile.ZipFile(root / archive.ARCHIVE) as file:
+        names = file.namelist()
     assert names == ["manifest.json", "performance/mnist_01.csv", SPECTRAL]
     assert list(manifest(root)) == ["mnist_01"]
 
@@ -200,47 +236,47 @@ def test_restored_tables_are_those_that_were_published(root, capsys):
     shutil.rmtree(results)
     shutil.rmtree(root / "benchmarks")
     shutil.rmtree(root / "logs")
-    code = root / "workflow/rules/figures.smk"
+    code = root / "workflow/rules/common.smk"
     os.utime(code)
     capsys.readouterr()
-    publish.restore(root)
+    restore(root)
     assert "mnist_01: 2 tables of 3 of 10 runs" in capsys.readouterr().out
     assert {k: (results / k).read_bytes() for k in before} == before
     assert all((results / k).stat().st_mtime >= code.stat().st_mtime for k in before)
     figure_tables.images().save(results / DATA)
-    publish.publish(root)  # without logs and benchmarks
+    publish(root)  # without logs and benchmarks
     os.utime(results / SPECTRAL, (1e9, 1e9))
-    publish.restore(root)
+    restore(root)
     assert (results / SPECTRAL).stat().st_mtime > 1e9
 
 
 def manifest_tables(root: Path) -> list[str]:
-    publish.publish(root)
+    publish(root)
     return list(manifest(root)["mnist_01"]["tables"])
 
 
 def test_restoring_keeps_other_results(root, capsys):
-    publish.publish(root)
+    publish(root)
     mnist(root, seed=1)
     path = root / "results/paper" / SPECTRAL
     own = path.read_bytes()
-    publish.restore(root)
+    restore(root)
     assert path.read_bytes() == own
     assert "mnist_01: kept" in capsys.readouterr().out
 
 
 def test_a_damaged_archive_is_refused(root):
-    publish.publish(root)
-    records, tables = publish.read_archive(root / publish.ARCHIVE)
+    publish(root)
+    records, tables = archive.read_archive(root / archive.ARCHIVE)
     tables["mnist_01"][SPECTRAL] += b"more"
-    publish.write_archive(root / publish.ARCHIVE, records, tables)
+    archive.write_archive(root / archive.ARCHIVE, records, tables)
     with pytest.raises(UserError, match="tables of mnist_01"):
-        publish.restore(root)
+        restore(root)
 
 
 def test_each_experiment_keeps_its_commit(root):
     first = code_state(root)["commit"]
-    publish.publish(root)
+    publish(root)
     write(root / "src/later.py", "")
     second = commit(root)
     scaling = root / "results/paper/scaling.csv"
@@ -248,13 +284,13 @@ def test_each_experiment_keeps_its_commit(root):
     job(root, "scaling")
     for path in (root / "logs/paper/train").rglob("*.log"):
         path.unlink()
-    publish.publish(root)
+    publish(root)
     commits = {name: entry["commits"] for name, entry in manifest(root).items()}
     assert commits == {"mnist_01": [first], "scaling": [second]}
     assert f"judged at commit `{second[:10]}`" in page(root)
 
     mnist(root, seed=1)
-    publish.publish(root)
+    publish(root)
     assert manifest(root)["mnist_01"]["commits"] == [second]
     job(root, "evaluate/mnist_01")
     write(root / "src/later.py", "more")
@@ -262,35 +298,35 @@ def test_each_experiment_keeps_its_commit(root):
     mnist(root, seed=2)
     git(root, "checkout", "--quiet", second)
     job(root, "evaluate/mnist_01")
-    publish.publish(root)
+    publish(root)
     assert set(manifest(root)["mnist_01"]["commits"]) == {second, third}
 
 
 def test_code_that_is_not_of_a_commit(root):
-    publish.publish(root)
+    publish(root)
     before = page(root)
     write(root / "config/config.yaml", "")
     with pytest.raises(UserError, match="not those of a commit"):
-        publish.publish(root)
+        publish(root)
     assert page(root) == before
     shutil.rmtree(root / ".git")
     with pytest.raises(UserError, match="not those of a commit"):
-        publish.publish(root)
+        publish(root)
 
 
 def test_a_job_whose_code_was_not_of_a_commit(root):
     job(root, "train/mnist_01/2", dirty=True)
     with pytest.raises(UserError, match=r"train/mnist_01/2\.log: .* not committed"):
-        publish.publish(root)
+        publish(root)
 
 
 def test_a_job_that_did_not_tell_its_commit(root):
     write(root / "logs/paper/train/mnist_01/2.log", "INFO begun\n")
     with pytest.raises(UserError, match=r"train/mnist_01/2\.log: .*\n.*--commit"):
-        publish.publish(root)
+        publish(root)
     with pytest.raises(UserError, match="expected a commit, found 'abc'"):
-        publish.publish(root, commit="abc")
-    publish.publish(root, commit="HEAD")
+        publish(root, commit="abc")
+    publish(root, commit="HEAD")
     state = code_state(root)["commit"]
     assert f"`{state[:10]}` (stated) |" in page(root)
     assert "stated by hand" in page(root)
@@ -299,7 +335,7 @@ def test_a_job_that_did_not_tell_its_commit(root):
 def test_a_job_without_its_times(root):
     (root / "benchmarks/paper/evaluate/mnist_01.jsonl").unlink()
     with pytest.raises(UserError, match=r"evaluate/mnist_01\.jsonl: expected a file"):
-        publish.publish(root)
+        publish(root)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +347,7 @@ def test_training_jobs_that_do_not_fit_the_seeds(root, jobs, found):
     for name in jobs:
         job(root, f"train/mnist_01/{name}")
     with pytest.raises(UserError, match=f"mnist_01: .* {found}"):
-        publish.publish(root)
+        publish(root)
 
 
 def test_data_that_figures_lack(root):
@@ -319,25 +355,25 @@ def test_data_that_figures_lack(root):
     with pytest.raises(
         UserError, match=f"needed to draw .*\nHint: .* results/paper/{DATA}"
     ):
-        publish.publish(root)
+        publish(root)
 
 
 def test_nothing_to_publish(root):
     shutil.rmtree(root / "results")
     with pytest.raises(UserError, match="expected tables, found none"):
-        publish.publish(root)
+        publish(root)
 
 
 def test_what_was_published_does_not_get_lost(root):
-    publish.publish(root)
+    publish(root)
     shutil.rmtree(root / "results")
     write(root / "results/paper/scaling.csv", "seconds\n1\n")
     job(root, "scaling")
     with pytest.raises(UserError, match="mnist_01 would no longer be published"):
-        publish.publish(root)
-    publish.restore(root)
+        publish(root)
+    restore(root)
     figure_tables.images().save(root / "results/paper" / DATA)
-    publish.publish(root)
+    publish(root)
     assert list(manifest(root)) == ["mnist_01", "scaling"]
 
 
@@ -349,7 +385,7 @@ def test_table_1_is_shown(root):
     pd.DataFrame([row | fit | theory]).to_csv(folder / "table1.csv", index=False)
     write(folder / "scaling.csv", "method\nspectral\n")
     job(root, "scaling")
-    publish.publish(root)
+    publish(root)
     shown = section(root, "Table 1")
     assert "| Spectral method | - | O(N0 N1) | 0.50 ± 0.50 (1) |" in shown
     assert "N0 and N1 are" in shown
@@ -358,31 +394,31 @@ def test_table_1_is_shown(root):
 
 def test_a_figure_whose_tables_are_gone_is_removed(root):
     write(root / "docs/replication/fig06.png", "old")
-    publish.publish(root)
+    publish(root)
     assert not (root / "docs/replication/fig06.png").exists()
 
 
 def test_the_tables_of_the_readme(root, capsys):
-    publish.publish(root)
-    publish.update_readme(root)
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    verdicts = pd.read_csv(root / publish.VERDICTS, dtype={"section": str})
+    publish(root)
+    readme.update_readme(root)
+    text = (root / "README.md").read_text(encoding="utf-8")
+    verdicts = pd.read_csv(root / readme.VERDICTS, dtype={"section": str})
     assert markdown(per_check(verdicts)) in page(root)
     table = markdown(per_claim(verdicts))
-    assert readme == (
+    assert text == (
         f"<!-- claims:paper -->\n{table}<!-- end -->\n"
         "<!-- claims:quick -->\nold quick\n<!-- end -->\n"
     )
     told = capsys.readouterr().out
     assert "no results/quick/claims.csv" in told and "no results/benchmark.md" in told
-    write(root / "README.md", readme + "<!-- benchmark -->\n<!-- end -->\n")
+    write(root / "README.md", text + "<!-- benchmark -->\n<!-- end -->\n")
     write(root / "results/benchmark.md", "| fast |\n")
-    publish.update_readme(root)
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    assert readme.endswith("<!-- benchmark -->\n| fast |\n<!-- end -->\n")
-    write(root / "README.md", readme.replace("claims:paper", "claims"))
+    readme.update_readme(root)
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert text.endswith("<!-- benchmark -->\n| fast |\n<!-- end -->\n")
+    write(root / "README.md", text.replace("claims:paper", "claims"))
     with pytest.raises(UserError, match="expected one <!-- claims:paper -->"):
-        publish.update_readme(root)
+        readme.update_readme(root)
 
 
 def test_the_figure_of_speed_is_copied(root, monkeypatch):
@@ -393,16 +429,16 @@ def test_the_figure_of_speed_is_copied(root, monkeypatch):
         drawn.append(table)
         return Figure(figsize=(2, 1))
 
-    monkeypatch.setattr(publish, "benchmark", draw)
-    publish.update_readme(root)
+    monkeypatch.setattr(speed, "benchmark", draw)
+    readme.update_readme(root)
     assert drawn[0].to_dict("list") == {"value": [3], "spread": [1]}
     with Image.open(root / "docs/benchmark.png") as image:
-        assert image.size == (2 * publish.DPI, publish.DPI)
+        assert image.size == (2 * pictures.DPI, pictures.DPI)
 
 
 def test_jobs_of_tables():
     found = {
-        name: publish.job_of(name)
+        name: records.job_of(name)
         for name in (
             "performance/a.csv",
             "history/a.csv",
@@ -419,3 +455,29 @@ def test_jobs_of_tables():
         *["evaluate/a"] * 4,
         *("relevance/a/lasso", "comparison/a", "lrp_theory/a", "scaling", "scaling"),
     ]
+
+
+@pytest.mark.parametrize("command", ["publish", "restore", "readme"])
+def test_a_folder_that_is_no_checkout(command, root, monkeypatch):
+    monkeypatch.chdir(root / "config")
+    with pytest.raises(SystemExit, match=r"config: expected the root of a checkout"):
+        main([command])
+
+
+def test_commands_work_in_the_folder_they_are_called_in(root, monkeypatch, capsys):
+    write(root / "Snakefile", "")
+    commit(root)
+    assert all((root / name).exists() for name in CHECKOUT)
+    monkeypatch.chdir(root)
+    main(["publish"])
+    assert "| verdict |" in (root / "README.md").read_text(encoding="utf-8")
+    shutil.rmtree(root / "results")
+    main(["restore"])
+    assert (root / "results/paper" / SPECTRAL).is_file()
+    capsys.readouterr()
+    main(["readme"])
+    assert "no results/quick/claims.csv" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="Error: .* would no longer be published"):
+        shutil.rmtree(root / "results")
+        write(root / "results/paper/scaling.csv", "seconds\n1\n")
+        main(["publish"])

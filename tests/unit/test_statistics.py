@@ -2,180 +2,20 @@
 
 import inspect
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from spectral_relevance.data import Dataset
+from score_tables import assert_estimate, dataset, scores_table
+from spectral_relevance import sources
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication import statistics
+from spectral_relevance.replication.claims import STATISTICS
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.replication.statistics import Estimate, over_seeds
-
-
-def scores_table(
-    scores: np.ndarray,
-    names: list[str] | None = None,
-    truth: np.ndarray | float = np.nan,
-    **columns: Any,
-) -> pd.DataFrame:
-    """One row for each seed (20, 21, …) and feature, as the methods write them."""
-    scores = np.asarray(scores)
-    seeds, d = scores.shape
-    names = names or [f"x{j + 1}" for j in range(d)]
-    table = {
-        "variant": "base",
-        "seed": np.repeat(np.arange(20, 20 + seeds), d),
-        "method": "spectral",
-        "examples": 0,
-        "feature": names * seeds,
-        "truth": np.broadcast_to(truth, scores.shape).ravel(),
-        "score": scores.ravel(),
-        "seconds": 1.0,
-    }
-    return pd.DataFrame(table | columns)
-
-
-def assert_estimate(found: Estimate, each: list[float], value: float | None = None):
-    assert found.n == len(each)
-    assert found.value == pytest.approx(np.mean(each) if value is None else value)
-    variance = sum((v - np.mean(each)) ** 2 for v in each) / (len(each) - 1)
-    assert found.spread == pytest.approx(np.sqrt(variance))
-
-
-def test_over_seeds():
-    assert_estimate(over_seeds([1, 2, 4.5]), [1, 2, 4.5])
-    single = over_seeds(pd.Series([3.0]))
-    assert single.value == 3 and single.n == 1 and np.isnan(single.spread)
-    assert all(type(v) is not np.float64 for v in over_seeds([1, 2]))
-
-
-# Tables ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def table() -> pd.DataFrame:
-    """Rows 0, 1, … of two methods, with their numbers of examples, in two variants."""
-    rows = [
-        ("a_1", "shap", 10),
-        ("a_1", "shap", 300),
-        ("a_1", "saliency", 20),
-        ("a_1", "saliency", 30),
-        ("a_2", "shap", 5),
-        ("a_2", "shap", 10),
-        ("b", "spectral", 0),
-    ]
-    return pd.DataFrame(rows, columns=["variant", "method", "examples"])
-
-
-@pytest.mark.parametrize(
-    ("values", "rows"),
-    [
-        ({}, [0, 1, 2, 3, 4, 5, 6]),
-        ({"variant": "a_2"}, [4, 5]),
-        ({"variant": "a_1", "method": "shap"}, [0, 1]),
-        ({"method": ["shap", "spectral"]}, [0, 1, 4, 5, 6]),
-        ({"variant": "a_*"}, [0, 1, 2, 3, 4, 5]),
-        ({"variant": "*", "examples": 10}, [0, 5]),
-        ({"examples": "largest"}, [1, 3, 5, 6]),
-        ({"examples": "smallest"}, [0, 2, 4, 6]),
-        ({"examples": "largest", "method": "shap"}, [1, 5]),
-        ({"method": ["shap", "saliency"], "variant": "a_1", "examples": "smallest"},
-         [0, 2]),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_select(table, values, rows):
-    before = table.copy()
-    assert statistics.select(table, **values).index.tolist() == rows
-    pd.testing.assert_frame_equal(table, before)
-
-
-def test_select_without_a_match(table):
-    with pytest.raises(UserError) as error:
-        statistics.select(table, variant="a_1", method="spectral", examples="largest")
-    message = str(error.value)
-    assert "expected rows with variant 'a_1', method 'spectral'" in message
-    assert "Hint: the table has variant ['a_1', 'a_2', 'b'], method ['shap'" in message
-
-
-def test_score_matrix_keeps_the_order_of_the_inputs(rng):
-    scores = rng.random((3, 12))  # sorted by name, x10 would follow x1
-    table = scores_table(scores)
-    matrix = statistics.score_matrix(table)
-    assert matrix.columns.tolist() == [f"x{j}" for j in range(1, 13)]
-    np.testing.assert_array_equal(matrix, scores)
-    largest = statistics.normalised(matrix).to_numpy()
-    np.testing.assert_allclose(largest, [row / max(row) for row in scores])
-
-
-def test_several_scores_of_an_input(rng):
-    one = scores_table(rng.random((2, 3)))
-    both = pd.concat([one, one.assign(method="shap")])
-    for function in (statistics.score_matrix, statistics.pearson_with_truth):
-        with pytest.raises(UserError, match="found several.\nHint: select one method"):
-            function(both)
-    variants = pd.concat([one, one.assign(variant="other")])
-    assert statistics.pearson_with_truth(variants).n == 4
-    with pytest.raises(UserError, match="each seed, feature, found several"):
-        statistics.score_matrix(variants)
-
-
-def test_truth_of_the_first_run(rng):
-    names = ["x2", "x10", "x1"]
-    truth = np.array([[3.0, 1, 2], [9, 9, 9]])
-    found = statistics.truth_of(scores_table(rng.random((2, 3)), names, truth))
-    assert found.to_dict() == {"x2": 3, "x10": 1, "x1": 2}
-    assert found.index.tolist() == names
-
-
-# Single runs ----------------------------------------------------------------------
-
-
-def test_pearson_of_single_runs(rng):
-    a, b = rng.random((2, 9))
-    assert statistics.pearson(a, b) == pytest.approx(stats.pearsonr(a, b).statistic)
-    assert np.isnan(statistics.pearson(a, np.ones(9)))
-    assert np.isnan(statistics.pearson(np.zeros(9), b))
-
-
-def test_detection_of_single_runs():
-    truth = np.array([0.5, 0, 0, 0.01])
-    assert statistics.detection(np.array([2.0, 0.1, 0.3, 0.21]), truth, 0.1) == 0.75
-    assert statistics.detection(np.array([4.0, 1, 1, 0.1]), truth, 0.1) == 0.25
-    # Exactly at the threshold is not above it.
-    assert statistics.detection(np.array([1.0, 0.5, 0, 0]), truth, 0.5) == 0.75
-    assert np.isnan(statistics.detection(np.zeros(4), truth, 0.1))
-
-
-def test_auroc_counts_pairs(rng):
-    truth = rng.random(30) * (rng.random(30) < 0.5)
-    scores = rng.integers(0, 6, 30) + 2.0 * (truth > 0)  # with ties
-    pairs = np.sign(scores[truth > 0][:, None] - scores[truth == 0])
-    assert statistics.auroc(scores, truth) == pytest.approx((pairs.mean() + 1) / 2)
-    assert statistics.auroc(np.array([1, 3, 2]), np.array([0, 1, 1])) == 1
-    assert np.isnan(statistics.auroc(scores, np.zeros(30)))
-    assert np.isnan(statistics.auroc(scores, np.ones(30)))
-
-
-def test_correlation_strength(rng):
-    x = rng.normal(size=(50, 3)) @ rng.normal(size=(3, 3))
-    pairs = [stats.pearsonr(x[:, i], x[:, j])[0] for i, j in ((0, 1), (0, 2), (1, 2))]
-    found = statistics.correlation_strength(dataset(x))
-    assert found == pytest.approx(np.mean(pairs))
-    same = x[:, :1] * [1, 2, 3] + [0, 5, 1]
-    assert statistics.correlation_strength(dataset(same)) == pytest.approx(1)
-
-
-def dataset(x: np.ndarray, y: np.ndarray | None = None) -> Dataset:
-    x = x.astype(np.float32)
-    y = np.zeros(len(x), dtype=np.int64) if y is None else y
-    names = np.array([f"x{j + 1}" for j in range(x.shape[1])])
-    return Dataset(x, y, x[:1], y[:1], names, np.full(len(names), np.nan))
-
+from spectral_relevance.replication.measures import Estimate
+from spectral_relevance.replication.tables import select
 
 # Scores and truth -----------------------------------------------------------------
 
@@ -366,7 +206,7 @@ def test_lowest_pearson_with_variant(rng):
         value=np.corrcoef(far.mean(axis=0), reference)[0, 1],
     )
     nearer = statistics.lowest_pearson_with_variant(
-        statistics.select(table, variant=["base", "near"]), base="base"
+        select(table, variant=["base", "near"]), base="base"
     )
     assert nearer.value > 0.99 > found.value
 
@@ -747,14 +587,16 @@ def test_every_statistic_takes_tables_first_and_settings_by_keyword():
         *("relevance", "other", "curve", "performance", "data", "bands"),
         *("complexity", "theory"),
     }
-    count = 0
-    for name, function in inspect.getmembers(statistics, inspect.isfunction):
+    for name, function in STATISTICS.items():
         signature = inspect.signature(function)
-        private = name[0] == "_" or name == "over_seeds"
-        if signature.return_annotation is not Estimate or private:
-            continue
-        count += 1
+        assert signature.return_annotation is Estimate, name
         for parameter in signature.parameters.values():
             by_keyword = parameter.kind is parameter.KEYWORD_ONLY
             assert (parameter.name not in tables) is by_keyword, (name, parameter)
-    assert count > 25
+
+
+def test_no_figure_depends_on_the_statistics_of_claims():
+    figures = sources.PACKAGE / "replication/figures"
+    for path in figures.glob("*.py"):
+        assert "replication/statistics.py" not in sources.sources(path), path.name
+    assert "replication/statistics.py" in sources.sources("replication/claims.py")

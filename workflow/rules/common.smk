@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.datasets.kinds import kinds
+from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.settings import dataset_settings, resolve
 from spectral_relevance.sources import fingerprints
@@ -13,6 +14,7 @@ SCALES = ("paper", "quick")
 try:
     SETTINGS = {scale: resolve(config, scale) for scale in SCALES}
     CLAIMS = read_claims(Path(workflow.basedir, "config/claims.yaml"))
+    FIGURES = read_figures(Path(workflow.basedir, "config/figures.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

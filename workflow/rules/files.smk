@@ -11,7 +11,7 @@ from spectral_relevance.replication.settings import read_yaml
 # Of two equal keys Snakemake takes the last one, and of a malformed file it names
 # neither the file nor the line.
 try:
-    for name in ("config", "quick", "claims"):
+    for name in ("config", "quick"):
         read_yaml(Path(workflow.basedir, f"config/{name}.yaml"))
     for path in workflow.overwrite_configfiles:
         read_yaml(path)

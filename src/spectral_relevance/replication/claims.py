@@ -1,7 +1,7 @@
 """The paper's claims: read, judged from tables, and written for people."""
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
+from inspect import getmembers, isfunction, signature
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -11,14 +11,21 @@ import pandas as pd
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication import statistics
-from spectral_relevance.replication.settings import check as check_against_schema
-from spectral_relevance.replication.settings import read_yaml
-from spectral_relevance.replication.tables import read_tables
+from spectral_relevance.replication.entries import read_entries
+from spectral_relevance.replication.measures import Estimate
+from spectral_relevance.replication.tables import read_tables, select
 
 SCHEMA = Path(__file__).with_name("schemas") / "claims.schema.yaml"
 """What each claim has to obey."""
 
-NOT_RUN = statistics.Estimate(np.nan, np.nan, 0)
+STATISTICS = {
+    name: function
+    for name, function in getmembers(statistics, isfunction)
+    if function.__module__ == statistics.__name__ and not name.startswith("_")
+}
+"""What a check can measure, by name."""
+
+NOT_RUN = Estimate(np.nan, np.nan, 0)
 
 
 def read_claims(path: str | Path) -> list[dict[str, Any]]:
@@ -35,32 +42,17 @@ def read_claims(path: str | Path) -> list[dict[str, Any]]:
         If an entry is malformed, a number is given twice, or a statistic is unknown; it
         names the claim.
     """
-    claims, schema = read_yaml(path), read_yaml(SCHEMA)
-    if not isinstance(claims, list) or not claims:
-        raise UserError(
-            f"{path}, top level: expected a list of claims, found {claims}."
-        )
-    seen = set()
-    for position, claim in enumerate(claims, start=1):
-        has_id = isinstance(claim, dict) and "id" in claim
-        place = (
-            f"{path}, claim {claim['id']}" if has_id else f"{path}, entry {position}"
-        )
-        check_against_schema(claim, schema, place)
-        if claim["id"] in seen:
-            raise UserError(f"{place}: the number stands twice.")
-        seen.add(claim["id"])
+    claims = read_entries(path, "claim", "id", SCHEMA)
+    for place, claim in claims.items():
         for letter, check in zip(ascii_lowercase, claim["checks"], strict=False):
             _bind(check, f"{place}{letter}")
-    return claims
+    return list(claims.values())
 
 
 def _bind(check: Mapping[str, Any], place: str) -> None:
     """Raise unless the parts of a check fit together."""
-    function = getattr(statistics, check["statistic"], None)
-    if not callable(function) or signature(function).return_annotation is not (
-        statistics.Estimate
-    ):
+    function = STATISTICS.get(check["statistic"])
+    if function is None:
         raise UserError(
             f"{place}.statistic: {statistics.__name__} has no statistic "
             f"{check['statistic']!r}."
@@ -172,17 +164,13 @@ def judge(claim: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str,
     return [row | end for row in rows]
 
 
-def _estimate(
-    check: Mapping[str, Any], tables: Mapping[str, Any]
-) -> statistics.Estimate:
+def _estimate(check: Mapping[str, Any], tables: Mapping[str, Any]) -> Estimate:
     rows = check.get("select", {})
     chosen = {
-        name: statistics.select(tables[path], **rows[name])
-        if name in rows
-        else tables[path]
+        name: select(tables[path], **rows[name]) if name in rows else tables[path]
         for name, path in check["tables"].items()
     }
-    function = getattr(statistics, check["statistic"])
+    function = STATISTICS[check["statistic"]]
     return function(**chosen, **check.get("arguments", {}))
 
 

@@ -1,210 +1,41 @@
 """The statistics that the paper's claims are judged by, over tidy tables.
 
-Each function takes tables and returns an :class:`Estimate`. The tables `relevance` and
-`other` have the columns ``variant, seed, method, examples, feature, truth, score,
+Each public function is a statistic that a claim can name. It takes tables and returns
+an :class:`~spectral_relevance.replication.measures.Estimate`. The tables `relevance`
+and `other` have the columns ``variant, seed, method, examples, feature, truth, score,
 seconds``; a *run* is a variant and a seed of them. `performance` has ``variant, seed,
 metric`` and the settings in which variants differ; `curve` is that of
 :func:`~spectral_relevance.replication.performance.input_curve`; `data` is the datasets
 of an experiment.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
-from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.datasets.base import Datasets
-
-
-class Estimate(NamedTuple):
-    """A statistic over runs.
-
-    Attributes
-    ----------
-    value : float
-        Mean over the runs, unless the function says otherwise.
-    spread : float
-        Standard deviation over the runs (n − 1), unless the function says otherwise;
-        NaN for a single run.
-    n : int
-        Number of runs: of seeds or, where variants are taken together, of seeds and
-        variants; where two experiments are compared, of the one that has fewer.
-    """
-
-    value: float
-    spread: float
-    n: int
-
-
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """Return mean, standard deviation and number of one value per run."""
-    values = np.asarray(values, dtype=float)
-    value = values.mean() if len(values) else np.nan
-    spread = values.std(ddof=1) if len(values) > 1 else np.nan
-    return Estimate(float(value), float(spread), len(values))
-
-
-# Tables ---------------------------------------------------------------------------
-
-
-def select(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
-    """Return the rows that have given values in some columns.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Any table.
-    **values
-        By column: a value, a list of them, or a pattern with ``*``; for `examples` also
-        ``largest`` or ``smallest``, of each method that the other values leave.
-
-    Raises
-    ------
-    UserError
-        If there is no such row.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"variant": ["a_1", "a_2", "b"], "seed": [5, 6, 7]})
-    >>> select(table, variant="a_*", seed=[6, 7])["variant"].tolist()
-    ['a_2']
-    """
-    wanted = dict(values)
-    extreme = {"largest": "max", "smallest": "min"}.get(str(wanted.get("examples")))
-    if extreme:
-        del wanted["examples"]
-    rows = table
-    for column, value in wanted.items():
-        rows = rows[_has(rows[column], value)]
-    if extreme:
-        numbers = rows.groupby(["variant", "method"])["examples"]
-        rows = rows[rows["examples"] == numbers.transform(extreme)]
-    if rows.empty:
-        found = {column: table[column].unique().tolist() for column in values}
-        raise UserError(
-            f"expected rows with {_listed(values)}, found none.",
-            f"the table has {_listed(found)}.",
-        )
-    return rows
-
-
-def _has(column: pd.Series, value: Any) -> pd.Series:
-    if isinstance(value, list):
-        return column.isin(value)
-    if isinstance(value, str) and "*" in value:
-        return column.map(lambda text: fnmatchcase(text, value)).astype(bool)
-    return column == value
-
-
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{column} {value!r}" for column, value in values.items())
-
-
-def score_matrix(relevance: pd.DataFrame) -> pd.DataFrame:
-    """Return scores with a row for each seed and a column for each input, in order.
-
-    Raises
-    ------
-    UserError
-        If a seed has several scores of an input.
-    """
-    _check_unique(relevance, ["seed", "feature"])
-    order = relevance["feature"].drop_duplicates()
-    return relevance.pivot(index="seed", columns="feature", values="score")[order]
-
-
-def each_run(
-    relevance: pd.DataFrame, function: Callable[[np.ndarray, np.ndarray], float]
-) -> pd.Series:
-    """Return a function of the scores and the truth of each run, by variant and seed.
-
-    Raises
-    ------
-    UserError
-        If a run has several scores of an input.
-    """
-    _check_unique(relevance, ["variant", "seed", "feature"])
-    groups = relevance.groupby(["variant", "seed"], sort=False)
-    values = [
-        function(run["score"].to_numpy(), run["truth"].to_numpy()) for _, run in groups
-    ]
-    index = pd.MultiIndex.from_tuples([key for key, _ in groups])
-    return pd.Series(values, index.set_names(["variant", "seed"]), dtype=float)
-
-
-def _check_unique(relevance: pd.DataFrame, columns: list[str]) -> None:
-    if relevance.duplicated(columns).any():
-        raise UserError(
-            f"expected one score for each {', '.join(columns)}, found several.",
-            "select one method, one number of examples and, if need be, one variant.",
-        )
-
-
-def truth_of(relevance: pd.DataFrame) -> pd.Series:
-    """Return the true relevance by input, in order: that of the first run."""
-    return relevance.drop_duplicates("feature").set_index("feature")["truth"]
-
-
-def ranked_matrix(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the metric by rank: a row for each seed, a column for each n of inputs."""
-    ranked = curve[curve["selection"] == "ranked"]
-    return ranked.pivot(index="seed", columns="inputs", values="metric")
-
-
-def normalised(scores: pd.DataFrame) -> pd.DataFrame:
-    """Divide the scores of each seed by the largest of them; NaN where all are 0."""
-    return scores.div(scores.max(axis=1), axis=0)
-
-
-# Single runs ----------------------------------------------------------------------
-
-
-def pearson(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the Pearson correlation; NaN where one of the two is constant."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.corrcoef(a, b)[0, 1])
-
-
-def detection(scores: np.ndarray, truth: np.ndarray, threshold: float) -> float:
-    """Return the share of inputs that a threshold puts on the right side.
-
-    Parameters
-    ----------
-    scores, truth : (d,) arrays
-        Of one run; an input is relevant where its truth is above 0.
-    threshold : float
-        Share of the largest score; the result is NaN where all scores are 0.
-    """
-    largest = np.max(scores)
-    if not largest > 0:
-        return np.nan
-    found = np.asarray(scores) / largest > threshold
-    return float(np.mean(found == (np.asarray(truth) > 0)))
-
-
-def auroc(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Return the area under the ROC curve: detection without a threshold.
-
-    It is the probability that a relevant input (truth above 0) scores higher than an
-    irrelevant one; NaN where all are of one kind.
-    """
-    relevant = np.asarray(truth) > 0
-    if relevant.all() or not relevant.any():
-        return np.nan
-    return float(roc_auc_score(relevant, scores))
-
-
-def correlation_strength(dataset: Dataset) -> float:
-    """Return the mean correlation of two different inputs (appendix B)."""
-    correlation = np.corrcoef(dataset.x_train, rowvar=False)
-    return float(correlation[~np.eye(len(correlation), dtype=bool)].mean())
-
+from spectral_relevance.replication.measures import (
+    Estimate,
+    correlation_strength,
+    detection,
+    inputs_needed,
+    over_seeds,
+    pearson,
+    pearson_by_seed,
+    share_of_inputs,
+    shares_above,
+    time_exponents,
+)
+from spectral_relevance.replication.tables import (
+    each_run,
+    normalised,
+    ranked_matrix,
+    score_matrix,
+    select,
+)
 
 # Scores and truth -----------------------------------------------------------------
 
@@ -366,9 +197,7 @@ def pearson_with_method(relevance: pd.DataFrame, other: pd.DataFrame) -> Estimat
 
     NaN for seeds and inputs that one of the tables lacks.
     """
-    pair = score_matrix(relevance).align(score_matrix(other))
-    rows = zip(*(scores.to_numpy() for scores in pair), strict=True)
-    return over_seeds([pearson(a, b) for a, b in rows])
+    return over_seeds(pearson_by_seed(relevance, other))
 
 
 def lowest_pearson_with_variant(relevance: pd.DataFrame, *, base: str) -> Estimate:
@@ -399,18 +228,12 @@ def range_of_magnitudes(relevance: pd.DataFrame) -> Estimate:
 def share_below(relevance: pd.DataFrame, *, threshold: float) -> Estimate:
     """Share of the inputs whose score is below a share of the largest score."""
     scores = normalised(score_matrix(relevance))
-    return _share_of_inputs(scores < threshold, scores)
+    return over_seeds(share_of_inputs(scores < threshold, scores))
 
 
 def share_above(relevance: pd.DataFrame, *, threshold: float) -> Estimate:
     """Share of the inputs whose score is above a share of the largest score."""
-    scores = normalised(score_matrix(relevance))
-    return _share_of_inputs(scores > threshold, scores)
-
-
-def _share_of_inputs(holds: pd.DataFrame, scores: pd.DataFrame) -> Estimate:
-    """Share of inputs for which something holds; NaN for seeds without scores."""
-    return over_seeds(holds.astype(float).where(scores.notna()).mean(axis=1))
+    return over_seeds(shares_above(relevance, threshold))
 
 
 def ratio_of_shares_above(
@@ -438,19 +261,12 @@ def time_ratio(relevance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
 def time_exponent(relevance: pd.DataFrame) -> Estimate:
     """Exponent of the time as a power of the number of examples.
 
-    The slope of a straight line through the logarithms, for the upper half of the
-    numbers: with few examples the constant effort of a call prevails.
-
     Parameters
     ----------
     relevance : DataFrame
         Scores of one method and variant for several numbers of examples.
     """
-    times = relevance.pivot_table("seconds", index="seed", columns="examples")
-    upper = np.log(times.iloc[:, (times.shape[1] - 1) // 2 :])
-    if upper.shape[1] < 2:
-        return over_seeds([np.nan] * len(times))
-    return over_seeds(np.polyfit(np.log(upper.columns), upper.to_numpy().T, deg=1)[0])
+    return over_seeds(time_exponents(relevance))
 
 
 def largest_exponent_error(complexity: pd.DataFrame) -> Estimate:
@@ -611,22 +427,6 @@ def share_of_inputs_needed(
     """
     needed = inputs_needed(errors=ranked_matrix(curve), tolerance=tolerance)
     return over_seeds(needed / relevance["feature"].nunique())
-
-
-def inputs_needed(*, errors: pd.DataFrame, tolerance: float) -> pd.Series:
-    """Return the smallest number of inputs whose error is close to the minimum.
-
-    It is NaN where no error is a number.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        A row for each curve and a column for each number of inputs.
-    tolerance : float
-        How far above the minimum of the row, relative to it, still counts.
-    """
-    close = errors.le(errors.min(axis=1) * (1 + tolerance), axis=0)
-    return close.idxmax(axis=1).where(close.any(axis=1))
 
 
 # Images ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The eigenvalues beside the scores of other methods (Fig. 12 to 14)."""
+"""The eigenvalues beside the scores of other methods (Fig. 12 to 14 and 19)."""
 
 import numpy as np
 import pandas as pd
@@ -6,21 +6,33 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import panels, style
-from spectral_relevance.replication.statistics import (
+from spectral_relevance.replication.measures import (
+    auroc,
+    detection,
+    over_seeds,
+    pearson_by_seed,
+    shares_above,
+    time_exponents,
+)
+from spectral_relevance.replication.tables import (
     normalised,
-    pearson_with_method,
     score_matrix,
     select,
-    share_above,
-    time_exponent,
+    truth_of,
 )
 
 THRESHOLD = 0.01
 """Share of the largest score above which an input counts as used."""
+
+FOUND = 0.05
+"""The same for one that counts as found, in appendix C."""
+
+COMPARED = ("spectral", "saliency", "integrated_gradients", "shap")
+"""The methods of appendix C."""
 
 
 @style.styled
@@ -57,7 +69,7 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
     bar = figure.colorbar(image, ax=(spectral_map, shap_map), shrink=0.95)
     bar.set_label(f"score / largest (mean, n = {len(scores[0])})")
     _scatter(scatter, *scores)
-    panels.print_pearson(scatter, pearson_with_method(eigenvalues, shap))
+    panels.print_pearson(scatter, over_seeds(pearson_by_seed(eigenvalues, shap)))
     _times(times, eigenvalues, select(comparison, method="shap"))
     for axes, letter in zip(
         (spectral_map, shap_map, scatter, times), "abcd", strict=True
@@ -144,7 +156,7 @@ def stellar_methods(
     methods = ("spectral", "saliency", "integrated_gradients")
     for method in methods[1:]:
         table = select(comparison, method=method, examples="largest")
-        agreement = panels.correlation(pearson_with_method(eigenvalues, table))
+        agreement = panels.correlation(over_seeds(pearson_by_seed(eigenvalues, table)))
         title = (
             f"{style.METHODS[method]}: {_duration(table)} for {_examples(table)} "
             f"spectra; Pearson {agreement} with the eigenvalues"
@@ -157,6 +169,69 @@ def stellar_methods(
         data.first,
         bands,
     )
+
+
+@style.styled
+def methods_compared(*, comparison: pd.DataFrame) -> Figure:
+    """Draw how well and how fast methods tell relevant features from the others.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        ``variant, seed, method, examples, feature, truth, score, seconds`` of the
+        variants ``spectral`` and ``mlp``.
+
+    Returns
+    -------
+    Figure
+        Against the number of examples averaged, all methods on the spectral network
+        (left) and the others on the standard one (right): a and b, accuracy of the
+        detection; c and d, time; e and f, area under the receiver's curve.
+    """
+    keys = ["variant", "method", "examples", "seed"]
+    compared = comparison[comparison["method"].isin(COMPARED)]
+    runs = pd.DataFrame(
+        [
+            {
+                **dict(zip(keys, key, strict=True)),
+                "accuracy": detection(run["score"], run["truth"], FOUND),
+                "seconds": run["seconds"].iloc[0],
+                "auroc": auroc(run["score"], run["truth"]),
+            }
+            for key, run in compared.groupby(keys)
+        ]
+    )
+    irrelevant = 1 - (truth_of(comparison) > 0).mean()
+    figure = style.new(style.DOUBLE, 140 * style.MILLIMETRE)
+    grid = figure.subplots(3, 2, sharex=True, sharey="row")
+    for axes, letter in zip(grid.flat, "abcdef", strict=True):
+        style.panel(axes, letter, left=28 if letter in "ace" else 8)
+    titles = {
+        "spectral": "all on the spectral network",
+        "mlp": "the others on a standard network",
+    }
+    for column, (variant, title) in zip(grid.T, titles.items(), strict=True):
+        for axes, quantity in zip(
+            column, ("accuracy", "seconds", "auroc"), strict=True
+        ):
+            _against_examples(axes, runs, variant, quantity)
+        accuracy, time, area = column
+        accuracy.axhline(irrelevant, color="0.6", linewidth=0.8, linestyle=":")
+        area.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":")
+        accuracy.set_title(title)
+        time.set_yscale("log")
+        area.set(xscale="log", xlabel="number of examples averaged")
+    grid[0, 0].set_ylabel("accuracy of detection (%)")
+    grid[0, 0].yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
+    grid[1, 0].set_ylabel("computing time (s)")
+    grid[2, 0].set_ylabel("area under ROC curve")
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(COMPARED),
+        title=style.runs(runs["seed"].nunique()),
+    )
+    return figure
 
 
 def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None:
@@ -186,7 +261,7 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
     """Draw the time of SHAP against the number of examples, above the spectral one."""
     seconds = _seconds(shap)
     middle = seconds.median()
-    exponent = time_exponent(shap)
+    exponent = over_seeds(time_exponents(shap))
     spread = rf" \pm {exponent.spread:.2f}" if exponent.n > 1 else ""
     axes.errorbar(
         middle.index,
@@ -222,7 +297,7 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
 def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     """Draw the share of inputs above the threshold for several tables of scores."""
     for place, (name, table) in enumerate(tables.items()):
-        share = share_above(table, threshold=THRESHOLD)
+        share = over_seeds(shares_above(table, THRESHOLD))
         percent, spread = 100 * share.value, 100 * share.spread
         axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
         axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
@@ -255,3 +330,28 @@ def _duration(table: pd.DataFrame) -> str:
 def _examples(table: pd.DataFrame) -> str:
     """Return the number of examples that a table was made from."""
     return f"{table['examples'].max():,}"
+
+
+def _against_examples(
+    axes: Axes, runs: pd.DataFrame, variant: str, quantity: str
+) -> None:
+    for method in COMPARED:
+        # No examples enter the eigenvalues, and the standard network has none.
+        alone = method == "spectral"
+        part = select(runs, variant="spectral" if alone else variant, method=method)
+        mean, spread = style.over_runs(
+            part.pivot(index="seed", columns="examples", values=quantity)
+        )
+        look = {"color": style.COLOURS[method], "label": style.METHODS[method]}
+        if alone:
+            level, width = mean.item(), spread.item()
+            axes.axhspan(
+                level - width,
+                level + width,
+                color=look["color"],
+                alpha=0.25,
+                linewidth=0,
+            )
+            axes.axhline(level, **look)
+        else:
+            axes.errorbar(mean.index, mean, spread, marker="o", elinewidth=0.8, **look)

@@ -11,9 +11,13 @@ from matplotlib.figure import Figure
 from spectral_relevance.data import Dataset
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import panels, style
-from spectral_relevance.replication.statistics import (
-    pearson_with_method,
-    pearson_with_truth,
+from spectral_relevance.replication.measures import (
+    over_seeds,
+    pearson,
+    pearson_by_seed,
+)
+from spectral_relevance.replication.tables import (
+    each_run,
     score_matrix,
     truth_of,
 )
@@ -95,11 +99,11 @@ def eigenvalues(*, relevance: pd.DataFrame, lasso: pd.DataFrame) -> Figure:
     grid[0].legend(loc="upper left", borderaxespad=0)
     _against(grid[1], truth, scores, truth)
     grid[1].set_xlabel("distance of the class means $|Δμ|$")
-    panels.print_pearson(grid[1], pearson_with_truth(relevance))
+    panels.print_pearson(grid[1], over_seeds(each_run(relevance, pearson)))
     coefficient, uncertainty = style.over_runs(score_matrix(lasso))
     _against(grid[2], coefficient, scores, truth, uncertainty)
     grid[2].set_xlabel(r"lasso coefficient $|\beta_j|$")
-    panels.print_pearson(grid[2], pearson_with_method(relevance, lasso))
+    panels.print_pearson(grid[2], over_seeds(pearson_by_seed(relevance, lasso)))
     for axes, letter, left in zip(grid, "abc", (26, 8, 8), strict=True):
         style.panel(axes, letter, left)
     return figure
@@ -157,7 +161,7 @@ def correlated_eigenvalues(*, data: Datasets, relevance: pd.DataFrame) -> Figure
     bars.legend(loc="upper right", borderaxespad=0)
     _against(line, truth, scores, truth)
     line.set(xlabel="share $r_k$ of sign changes in class 1", ylabel=bars.get_ylabel())
-    panels.print_pearson(line, pearson_with_truth(relevance))
+    panels.print_pearson(line, over_seeds(each_run(relevance, pearson)))
     style.panel(scatter[0, 0], "a")
     style.panel(bars, "b")
     style.panel(line, "c")

@@ -9,7 +9,11 @@ from matplotlib.ticker import PercentFormatter
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import panels, style
 from spectral_relevance.replication.figures.panels import SIDE
-from spectral_relevance.replication.statistics import normalised, score_matrix, select
+from spectral_relevance.replication.tables import (
+    normalised,
+    score_matrix,
+    select,
+)
 
 TOP = 20
 """Size of the mask: the pixels that the paper calls sufficient for zeros and ones."""

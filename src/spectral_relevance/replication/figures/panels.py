@@ -11,7 +11,12 @@ from matplotlib.image import AxesImage
 
 from spectral_relevance.data import Dataset
 from spectral_relevance.replication.figures import style
-from spectral_relevance.replication.statistics import Estimate, ranked_matrix
+from spectral_relevance.replication.measures import (
+    Estimate,
+)
+from spectral_relevance.replication.tables import (
+    ranked_matrix,
+)
 
 BINS = np.linspace(0, 1, 41)
 

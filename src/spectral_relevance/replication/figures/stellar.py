@@ -9,11 +9,14 @@ from matplotlib.figure import Figure
 
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import panels, style
-from spectral_relevance.replication.statistics import (
+from spectral_relevance.replication.measures import (
     inputs_needed,
+    over_seeds,
+    shares_above,
+)
+from spectral_relevance.replication.tables import (
     normalised,
     score_matrix,
-    share_above,
 )
 
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
@@ -175,7 +178,7 @@ def few_epochs(
 
 def _used(relevance: pd.DataFrame) -> str:
     """Say how many wavelengths are in use."""
-    share = share_above(relevance, threshold=THRESHOLD)
+    share = over_seeds(shares_above(relevance, THRESHOLD))
     inputs = relevance["feature"].nunique()
     spread = f" ± {inputs * share.spread:.0f}" if share.n > 1 else ""
     return (

@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spectral_relevance.replication.figures import style
-from spectral_relevance.replication.statistics import score_matrix, select
+from spectral_relevance.replication.tables import (
+    score_matrix,
+    select,
+)
 
 CASES = {"positive": r"all $\lambda_j \geq 0$", "negative": r"some $\lambda_j < 0$"}
 """The signs of the eigenvalues, and how they are written."""

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, PercentFormatter
 
 from spectral_relevance.replication.figures import style
-from spectral_relevance.replication.statistics import select
+from spectral_relevance.replication.tables import (
+    select,
+)
 
 SYSTEMS = {
     "this project": style.BLUE,

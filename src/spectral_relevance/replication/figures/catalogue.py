@@ -1,0 +1,64 @@
+"""The list of figures, ``config/figures.yaml``: what each shows and is drawn from."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.entries import read_entries
+
+FOLDER = Path(__file__).parent
+SCHEMA = FOLDER.parent / "schemas/figures.schema.yaml"
+"""What each figure has to obey."""
+
+
+def read_figures(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Read and check the list of figures.
+
+    Parameters
+    ----------
+    path : path
+        The list, as in ``config/figures.yaml``.
+
+    Returns
+    -------
+    dict
+        By number, in the order of the list: ``shows``, ``draw``, the module of
+        :mod:`spectral_relevance.replication.figures` and its function, and ``tables``,
+        their paths below ``results/{scale}`` by the argument of that function.
+
+    Raises
+    ------
+    UserError
+        If an entry is malformed, a number is given twice, or there is no such function
+        or it takes other tables; it names the figure.
+    """
+    figures = {}
+    for place, figure in read_entries(path, "figure", "number", SCHEMA).items():
+        _check_function(figure, place)
+        figures[figure["number"]] = {k: figure[k] for k in ("shows", "draw", "tables")}
+    return figures
+
+
+def _check_function(figure: dict[str, Any], place: str) -> None:
+    """Raise unless the function is there and takes these tables.
+
+    The source is read, not imported: rules need the list at each start, and matplotlib
+    takes long to load.
+    """
+    module, name = figure["draw"].split(".")
+    file = FOLDER / f"{module}.py"
+    if not file.is_file():
+        raise UserError(f"{place}.draw: there is no module figures.{module}.")
+    functions = {
+        node.name: [argument.arg for argument in node.args.kwonlyargs]
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    if name not in functions:
+        raise UserError(f"{place}.draw: figures.{module} has no function {name!r}.")
+    if set(functions[name]) != set(figure["tables"]):
+        raise UserError(
+            f"{place}.tables: expected {', '.join(functions[name]) or 'none'}, which "
+            f"{figure['draw']} takes, found {', '.join(figure['tables']) or 'none'}."
+        )

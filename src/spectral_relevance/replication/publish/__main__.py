@@ -1,0 +1,62 @@
+"""The published run: ``make publish``, ``make restore`` and ``make readme``.
+
+publish  judges the claims and draws the figures from the tables in results/paper and
+         writes docs/replication.md, docs/replication/ and the README's table. What has
+         not been computed yet is marked.
+restore  puts the published tables into results/paper, so that figures can be drawn, and
+         a partial run continued, without training again.
+readme   puts tables into README.md: the verdicts of the published run and, where they
+         are in results/, those of the quick scale and what the benchmark found, whose
+         figure it copies to docs/benchmark.png.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.publish.commands import publish, restore
+from spectral_relevance.replication.publish.readme import update_readme
+
+CHECKOUT = ("Snakefile", "README.md", "config/figures.yaml", "workflow/report")
+"""What tells a checkout from another folder."""
+
+
+def checkout() -> Path:
+    """Return the working directory, which has to be the root of a checkout."""
+    root = Path.cwd()
+    missing = [name for name in CHECKOUT if not (root / name).exists()]
+    if missing:
+        raise UserError(
+            f"{root}: expected the root of a checkout, found no {missing[0]}.",
+            "change to the folder of the Makefile.",
+        )
+    return root
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that is named."""
+    parser = argparse.ArgumentParser(
+        prog="python -m spectral_relevance.replication.publish",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=("publish", "restore", "readme"))
+    parser.add_argument(
+        "--commit", help="commit of results whose jobs did not record one"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        root = checkout()
+        if options.command == "restore":
+            restore(root)
+            return
+        if options.command == "publish":
+            publish(root, commit=options.commit)
+        update_readme(root)
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main()

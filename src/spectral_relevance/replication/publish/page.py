@@ -1,0 +1,210 @@
+"""The page of the published run, ``docs/replication.md``."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import StrictUndefined, Template, TemplateError
+
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.claims import per_check
+from spectral_relevance.replication.markup import markdown
+from spectral_relevance.replication.publish.archive import Record
+from spectral_relevance.replication.publish.records import fewer_runs
+from spectral_relevance.replication.publish.text import days, duration, listed, machine
+from spectral_relevance.replication.scaling import NOTES, table1
+
+PAGE = "docs/replication.md"
+
+NOT_YET = ["*Not computed yet.*", ""]
+ARCHIVED = """\
+## The tables behind it
+
+[`replication/tables.zip`](replication/tables.zip) holds the tables that figures and
+claims are made from, [`replication/claims.csv`](replication/claims.csv) the verdicts.
+`make restore` puts the tables into `results/paper`. Then
+`.venv/bin/snakemake --cores 2 figures/paper/fig05.pdf` draws a figure without training,
+and `make paper` computes the experiments that are missing. It takes restored tables for
+complete: where they have fewer runs than wanted, or after a change of settings, remove
+those of the experiment first (`rm -r results/paper/*/mnist_all*`), and all of its runs
+are trained. After a change of the code (a `git pull`) restore again: Snakemake makes
+anew what is older than the code. Datasets are not archived; they are made from the
+downloads.
+"""
+
+
+def page(
+    root: Path,
+    scale: str,
+    settings: Mapping[str, Any],
+    figures: Mapping[str, Mapping[str, Any]],
+    verdicts: pd.DataFrame,
+    exponents: pd.DataFrame | None,
+    widths: Mapping[str, int | None],
+    records: Mapping[str, Record],
+    commit: str,
+) -> str:
+    """Return docs/replication.md.
+
+    `exponents` are those of Table 1, None if they were not measured; `widths` gives for
+    each figure how wide it is shown, or None if it was not drawn.
+    """
+    titles = {
+        key: f"Figure {key.lstrip('0')}: {figure['shows']}"
+        for key, figure in figures.items()
+    }
+    anchors = {k: re.sub(r"[^\w -]", "", t.lower()) for k, t in titles.items()}
+    links = [f"[{k.lstrip('0')}](#{v.replace(' ', '-')})" for k, v in anchors.items()]
+    undrawn = [key.lstrip("0") for key, width in widths.items() if width is None]
+    lines = [
+        "# The replication at the paper's settings",
+        "",
+        "<!-- Written by `make publish`; do not edit. -->",
+        "",
+        *(f"- {line}" for line in verdict_lines(verdicts)),
+        *(f"- {line}" for line in missing_lines(settings, records, undrawn)),
+        "",
+        "What differs from the paper, and why claims were not reproduced, is discussed "
+        "in [`deviations.md`](deviations.md).",
+        "",
+        f"[Claims](#claims) · Figures {' '.join(links)} · [Table 1](#table-1) · "
+        "[How it was computed](#how-it-was-computed) · "
+        "[The tables behind it](#the-tables-behind-it)",
+        "",
+        "## Claims",
+        "",
+        caption(root, scale, "claims"),
+        markdown(per_check(verdicts)),
+        "## Figures",
+        "",
+        "Under the numbers that they have in the paper; those with an S go beyond it.",
+        "",
+    ]
+    for key, title in titles.items():
+        image = (
+            f'<img src="replication/fig{key}.png" width="{widths[key]}" alt="{title}">'
+        )
+        shown = (
+            [image, "", caption(root, scale, f"fig{key}")] if widths[key] else NOT_YET
+        )
+        lines += [f"### {title}", "", *shown]
+    shown = NOT_YET
+    if exponents is not None:
+        shown = [markdown(table1(exponents)), NOTES, "", caption(root, scale, "table1")]
+    lines += ["## Table 1", "", *shown]
+    lines += ["## How it was computed", ""]
+    lines += [*computing_lines(settings, records, commit), "", ARCHIVED]
+    return "\n".join(lines)
+
+
+def caption(root: Path, scale: str, name: str) -> str:
+    """Return a caption of the report as Markdown."""
+    path = root / f"workflow/report/{name}.rst"
+    if not path.is_file():
+        raise UserError(f"{path}: expected a caption, found no file.")
+    try:
+        text = Template(
+            path.read_text(encoding="utf-8"), undefined=StrictUndefined
+        ).render(snakemake={"wildcards": {"scale": scale}})
+    except TemplateError as error:
+        raise UserError(
+            f"{path}: {error}.", "a caption knows snakemake.wildcards.scale only."
+        ) from None
+    return f"{' '.join(text.replace('``', '`').split())}\n"
+
+
+def verdict_lines(verdicts: pd.DataFrame) -> list[str]:
+    """Return how many claims fared how, and which did not."""
+    claims = verdicts.groupby("id", sort=False)["verdict"].first()
+    lines = []
+    for verdict in ("reproduced", "not reproduced", "not judged", "not run yet"):
+        numbers = claims.index[claims == verdict]
+        if verdict == "reproduced":
+            lines.append(f"{len(numbers)} of {len(claims)} claims are reproduced.")
+        elif len(numbers):
+            few = "claim" if len(numbers) == 1 else "claims"
+            lines.append(f"{verdict.capitalize()}: {few} {listed(numbers)}.")
+    return lines
+
+
+def missing_lines(
+    settings: Mapping[str, Any], records: Mapping[str, Record], undrawn: Sequence[str]
+) -> list[str]:
+    """Return what is left to compute, and where runs are fewer than they should be."""
+    few = [f"{k} ({runs})" for k, runs in fewer_runs(settings, records).items()]
+    absent = [e for e in (*settings["experiments"], "scaling") if e not in records]
+    return [
+        *([f"Experiments not computed yet: {listed(absent)}."] if absent else []),
+        *([f"Figures not computed yet: {listed(undrawn)}."] if undrawn else []),
+        *([f"With fewer runs than wanted: {listed(few)}."] if few else []),
+    ]
+
+
+def computing_lines(
+    settings: Mapping[str, Any], records: Mapping[str, Record], commit: str
+) -> list[str]:
+    """Return how long each experiment took, when, at which commit, and on what."""
+    rows = []
+    for name in (*settings["experiments"], "scaling"):
+        if name not in records:
+            rows.append([name, "not computed yet", *[""] * 5])
+            continue
+        entry = records[name]
+        mark = "" if entry["recorded"] else " (stated)"
+        rows.append(
+            [
+                *(name, len(entry["seeds"]) or "", entry["jobs"]),
+                *(duration(entry["cpu_seconds"]), duration(entry["seconds"])),
+                days(entry["written"]),
+                ", ".join(f"`{c[:10]}`" for c in entry["commits"]) + mark,
+            ]
+        )
+    total = [
+        f"**{duration(sum(entry[key] for entry in records.values()))}**"
+        for key in ("cpu_seconds", "seconds")
+    ]
+    jobs = sum(entry["jobs"] for entry in records.values())
+    rows.append(["**all**", "", jobs, *total, "", ""])
+    head = ["experiment", "runs", "jobs", "processor time", "elapsed time", "date"]
+    head.append("commit")
+    stated = [name for name, entry in records.items() if not entry["recorded"]]
+    return [
+        "Times are sums over the jobs of an experiment (data, training, evaluation, "
+        "scores), some of which ran side by side; of a job that was interrupted only "
+        "the last sitting counts. The commit is the last one that changed code or "
+        "settings"
+        + (
+            "; it was recorded by the jobs, or stated by hand where the table says so."
+            if stated
+            else ", as the jobs recorded it."
+        ),
+        "",
+        *(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * 7, *rows)),
+        "",
+        "Machines:",
+        "",
+        *shared(records, "hardware", machine),
+        "",
+        "Versions:",
+        "",
+        *shared(
+            records,
+            "versions",
+            lambda versions: ", ".join(f"{k} {v}" for k, v in versions.items()),
+        ),
+        "",
+        f"The figures were drawn and the claims judged at commit `{commit[:10]}`.",
+    ]
+
+
+def shared(records: Mapping[str, Record], key: str, text: Any) -> list[str]:
+    """Return a line for each of what experiments had in common."""
+    users: dict[str, list[str]] = {}
+    for experiment, entry in records.items():
+        for value in entry[key]:
+            users.setdefault(text(value), []).append(experiment)
+    if len(users) == 1:
+        return [f"- {value}" for value in users]
+    return [f"- {value}: {listed(names)}" for value, names in users.items()]

@@ -3,65 +3,65 @@
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete
+SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES) --rerun-incomplete
 
 KERAS := .venv-keras
 
-.PHONY: quick paper report publish restore readme benchmark
+.PHONY: help quick paper report publish restore readme benchmark
 .PHONY: test test-faults test-cluster lint clean
 
-quick: $(VENV)/installed
+help: ## this list
+	@echo 'make TARGET, where TARGET is'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+quick: $(VENV)/installed ## every figure and table with three seeds: about ten minutes
 	$(SNAKEMAKE) quick
 
-paper: $(VENV)/installed
+paper: $(VENV)/installed ## the same at the paper's settings: about seven hours
 	$(SNAKEMAKE) paper
 
-# A report of whichever scale has been built; both if both have.
-report: $(VENV)/installed
+report: $(VENV)/installed ## report.zip, to open in a browser, of what has been made
 	$(SNAKEMAKE) --report report.zip \
 	    $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
 
 # docs/replication.md and the README's tables, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.
-publish: $(VENV)/installed
+publish: $(VENV)/installed ## docs/replication.md and the tables of README.md, from the results
 	$(VENV)/bin/python docs/publish.py publish $(if $(COMMIT),--commit $(COMMIT))
 
-# The published tables, so that figures can be drawn without training. Datasets first:
-# Snakemake makes again what is older than its input.
-restore: $(VENV)/installed
+# Datasets first: Snakemake makes again what is older than its input.
+restore: $(VENV)/installed ## the published tables, so that figures can be drawn without training
 	$(SNAKEMAKE) datasets
 	$(VENV)/bin/python docs/publish.py restore
 
-readme: $(VENV)/installed
+readme: $(VENV)/installed ## the tables and the picture of README.md only
 	$(VENV)/bin/python docs/publish.py readme
 
 # Without TensorFlow all but Keras is measured.
-benchmark: $(VENV)/installed
+benchmark: $(VENV)/installed ## the speed of training beside a plain loop and Keras
 	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
 	    independent correlated mnist_01 stellar)
 	-$(MAKE) $(KERAS)/installed
 	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python
 
-test: $(VENV)/installed
+test: $(VENV)/installed ## the tests: about five minutes
 	$(VENV)/bin/python -m pytest
 
-# SHORT=1 takes a few minutes.
-test-faults: $(VENV)/installed
+test-faults: $(VENV)/installed ## kills, full disks, bad mirrors, for real (as root; SHORT=1: minutes)
 	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short --kills 1)
 
 # Installs Debian's slurm-wlm and munge where they are missing: as root.
-test-cluster: $(VENV)/installed
+test-cluster: $(VENV)/installed ## on a real Slurm, which it installs (Debian, as root)
 	$(VENV)/bin/python -m pytest tests/cluster $(if $(SHORT),-k figure)
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed ## formatters and linters
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile workflow
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/codespell
 
-# Results and figures, not the downloads and not the environment.
-clean:
+clean: ## remove results and figures; downloads and .venv stay
 	rm -rf results figures logs benchmarks report.zip .snakemake
 
 $(VENV)/installed: requirements.txt pyproject.toml

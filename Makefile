@@ -3,7 +3,7 @@
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES) --rerun-incomplete
+SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES)
 
 KERAS := .venv-keras
 
@@ -64,13 +64,25 @@ lint: $(VENV)/installed ## formatters and linters
 clean: ## remove results and figures; downloads and .venv stay
 	rm -rf results figures logs benchmarks report.zip .snakemake
 
+# An environment knows where it and the checkout lie, so that neither can be moved.
+MADE_FOR := $(shell cat $(VENV)/installed 2>/dev/null)
+ifneq "$(MADE_FOR)" "$(shell pwd -P)"
+$(VENV)/installed: moved
+endif
+
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@PYTHONPATH=src $(PYTHON) -m spectral_relevance.replication.places "$(VENV)"
+	$(PYTHON) -m venv $(if $(filter moved,$?),$(if $(MADE_FOR),--clear)) $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
-	touch $@
+	pwd -P >$@
+	@echo 'For snakemake and python in this shell: . $(VENV)/bin/activate'
+
+.PHONY: moved
+moved:
+	$(if $(MADE_FOR),@echo 'This folder was moved or copied: $(VENV) is made anew.')
 
 $(KERAS)/installed: speed/requirements-keras.txt
 	$(PYTHON) -m venv $(KERAS)

@@ -9,12 +9,15 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.methods import METHODS
+from spectral_relevance.replication.places import check_checkout, check_python
 from spectral_relevance.replication.settings import dataset_settings, resolve
 from spectral_relevance.sources import fingerprints
 
 SCALES = ("paper", "quick")
 
 try:
+    check_checkout(workflow.basedir)
+    check_python(sys.executable)
     SETTINGS = {scale: resolve(config, scale) for scale in SCALES}
     CLAIMS = read_claims(Path(workflow.basedir, "config/claims.yaml"))
 except UserError as error:

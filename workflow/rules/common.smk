@@ -23,6 +23,17 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+if (
+    workflow.is_main_process
+    and Path("results").is_dir()
+    and not any(Path(".snakemake/metadata").glob("*"))
+):
+    print(
+        "results/ came without its records, .snakemake/. If too much is planned:\n"
+        "Hint: `snakemake --touch --cores 1` takes results as they are.",
+        file=sys.stderr,
+    )
+
 EXPERIMENTS = list(SETTINGS["paper"]["experiments"])
 
 

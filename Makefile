@@ -3,58 +3,59 @@
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete
+SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES)
 
 KERAS := .venv-keras
 
-.PHONY: quick paper report publish restore readme benchmark
+.PHONY: help quick paper report publish restore readme benchmark
 .PHONY: test test-faults test-cluster lint clean
 
-quick: $(VENV)/installed
+help: ## this list
+	@echo 'make TARGET, where TARGET is'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+quick: $(VENV)/installed ## every figure and table with three seeds: about ten minutes
 	$(SNAKEMAKE) quick
 
-paper: $(VENV)/installed
+paper: $(VENV)/installed ## the same at the paper's settings: about seven hours
 	$(SNAKEMAKE) paper
 
-# A report of whichever scale has been built; both if both have.
-report: $(VENV)/installed
+report: $(VENV)/installed ## report.zip, to open in a browser, of what has been made
 	$(SNAKEMAKE) --report report.zip \
 	    $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
 
 # docs/replication.md and the README's tables, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.
-publish: $(VENV)/installed
+publish: $(VENV)/installed ## docs/replication.md and the tables of README.md, from the results
 	$(VENV)/bin/python -m spectral_relevance.replication.publish publish \
 	    $(if $(COMMIT),--commit $(COMMIT))
 
-# The published tables, so that figures can be drawn without training. Datasets first:
-# Snakemake makes again what is older than its input.
-restore: $(VENV)/installed
+# Datasets first: Snakemake makes again what is older than its input.
+restore: $(VENV)/installed ## the published tables, so that figures can be drawn without training
 	$(SNAKEMAKE) datasets
 	$(VENV)/bin/python -m spectral_relevance.replication.publish restore
 
-readme: $(VENV)/installed
+readme: $(VENV)/installed ## the tables and the picture of README.md only
 	$(VENV)/bin/python -m spectral_relevance.replication.publish readme
 
 # Without TensorFlow all but Keras is measured.
-benchmark: $(VENV)/installed
+benchmark: $(VENV)/installed ## the speed of training beside a plain loop and Keras
 	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
 	    independent correlated mnist_01 stellar)
 	-$(MAKE) $(KERAS)/installed
 	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python
 
-test: $(VENV)/installed
+test: $(VENV)/installed ## the tests: about five minutes
 	$(VENV)/bin/python -m pytest
 
-# SHORT=1 takes a few minutes.
-test-faults: $(VENV)/installed
+test-faults: $(VENV)/installed ## kills, full disks, bad mirrors, for real (as root; SHORT=1: minutes)
 	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short --kills 1)
 
 # Installs Debian's slurm-wlm and munge where they are missing: as root.
-test-cluster: $(VENV)/installed
+test-cluster: $(VENV)/installed ## on a real Slurm, which it installs (Debian, as root)
 	$(VENV)/bin/python -m pytest tests/cluster $(if $(SHORT),-k figure)
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed ## formatters, linters and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m mypy
@@ -62,17 +63,28 @@ lint: $(VENV)/installed
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/codespell
 
-# Results and figures, not the downloads and not the environment.
-clean:
+clean: ## remove results and figures; downloads and .venv stay
 	rm -rf results figures logs benchmarks report.zip .snakemake
+
+# An environment knows where it and the checkout lie, so that neither can be moved.
+MADE_FOR := $(shell cat $(VENV)/installed 2>/dev/null)
+ifneq "$(MADE_FOR)" "$(shell pwd -P)"
+$(VENV)/installed: moved
+endif
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@PYTHONPATH=src $(PYTHON) -P src/spectral_relevance/replication/places.py "$(VENV)"
+	$(PYTHON) -m venv $(if $(filter moved,$?),$(if $(MADE_FOR),--clear)) $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
-	touch $@
+	pwd -P >$@
+	@echo 'For snakemake and python in this shell: . $(VENV)/bin/activate'
+
+.PHONY: moved
+moved:
+	$(if $(MADE_FOR),@echo 'This folder was moved or copied: $(VENV) is made anew.')
 
 $(KERAS)/installed: speed/requirements-keras.txt
 	$(PYTHON) -m venv $(KERAS)

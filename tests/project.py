@@ -24,9 +24,9 @@ class Project:
         self.cache = folder / "cache"
         self.overlay = folder / "tiny.yaml"
         self.root.mkdir(parents=True)
-        shutil.copy(REPOSITORY / "Snakefile", self.root)
-        shutil.copy(REPOSITORY / "environment.yml", self.root)
-        for name in ("config", "src", "workflow"):
+        for name in ("Makefile", "Snakefile", "environment.yml"):
+            shutil.copy(REPOSITORY / name, self.root)
+        for name in ("config", "profiles", "src", "workflow"):
             shutil.copytree(
                 REPOSITORY / name,
                 self.root / name,

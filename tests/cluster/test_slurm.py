@@ -21,7 +21,7 @@ FIGURE = "figures/quick/fig03.pdf"
 LOCAL = ("--cores", "2")
 # For jobs of seconds, and because there is no accounting that sacct could ask.
 SLURM = (
-    *("--profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--profile", "profiles/slurm", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "5"),
 )
 # The line that the generic profile says to edit.
@@ -31,7 +31,7 @@ SUBMIT = (
     "--comment='rule {rule} wildcards {wildcards}'"
 )
 GENERIC = (
-    *("--profile", "workflow/profiles/generic", "--cluster-generic-submit-cmd", SUBMIT),
+    *("--profile", "profiles/generic", "--cluster-generic-submit-cmd", SUBMIT),
     *("--seconds-between-status-checks", "3", "--latency-wait", "5"),
 )
 

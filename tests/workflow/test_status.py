@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "workflow/profiles/generic/status.sh"
+SCRIPT = Path(__file__).resolve().parents[2] / "profiles/generic/status.sh"
 # What Grid Engine 8.1.9 says of a job whose folder for logs is missing.
 HELD = """\
 job_number:                 7

@@ -48,6 +48,5 @@ rule provenance:
     params:
         code=code("provenance.py"),
         settings=recorded_settings,
-        root=workflow.basedir,
     script:
         "../scripts/provenance.py"

@@ -6,17 +6,32 @@ from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.methods import METHODS
+from spectral_relevance.replication.places import check_checkout, check_python
 from spectral_relevance.replication.settings import dataset_settings, resolve
 from spectral_relevance.sources import fingerprints
 
 SCALES = ("paper", "quick")
 
 try:
+    check_checkout(workflow.basedir)
+    check_python(sys.executable)
     SETTINGS = {scale: resolve(config, scale) for scale in SCALES}
     CLAIMS = read_claims(Path(workflow.basedir, "config/claims.yaml"))
     FIGURES = read_figures(Path(workflow.basedir, "config/figures.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+if (
+    workflow.is_main_process
+    and Path("results").is_dir()
+    and not any(Path(".snakemake/metadata").glob("*"))
+):
+    print(
+        "results/ came without its records, .snakemake/. If too much is planned:\n"
+        "Hint: `snakemake --touch --cores 1` takes results as they are.",
+        file=sys.stderr,
+    )
+
 
 RAW = {name: kind.raw for name, kind in kinds().items() if kind.raw}
 EXPERIMENTS = list(SETTINGS["paper"]["experiments"])

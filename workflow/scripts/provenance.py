@@ -15,6 +15,6 @@ if __name__ == "__main__":
             for path in snakemake.input.downloads
         }
         write_json(
-            describe(snakemake.params.root, snakemake.params.settings, sources),
+            describe(_job.ROOT, snakemake.params.settings, sources),
             snakemake.output[0],
         )

@@ -1,10 +1,12 @@
 """Downloads from servers that lie, stall and hang up, all on this machine."""
 
+import errno
 import gzip
 import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -431,6 +433,25 @@ def test_the_rules_record_where_files_came_from(
             for p in (out / kinds()[kind].raw.folder).iterdir()
         }
         assert digests == files
+
+
+@pytest.mark.parametrize("linked", [True, False], ids=["one disk", "two disks"])
+def test_the_cache_takes_no_room_of_its_own(tmp_path, good, monkeypatch, linked):
+    def no_link(source: Path, path: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", no_link)
+    cache = tmp_path / "cache"
+    for name in ("first", "second"):
+        fetch(FILES, [good], tmp_path / name, cache, "mnist")
+    for name, sha256 in FILES.items():
+        copies = [tmp_path / "first" / name, tmp_path / "second" / name]
+        copies.append(cache / sha256 / name)
+        assert len({path.stat().st_ino for path in copies}) == (1 if linked else 3)
+        # What is removed or replaced in one place stays in the others.
+        copies[0].unlink()
+        assert all(path.read_bytes() == CONTENT[name] for path in copies[1:])
 
 
 def test_the_public_sources_are_the_last_resort(tmp_path, offline, monkeypatch):

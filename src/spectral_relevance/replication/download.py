@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
@@ -142,9 +143,10 @@ def fetch(
                 except (Unavailable, OSError) as reason:
                     failed([name], source.label, reason)
                 else:
-                    _place(candidate, destination / name)
+                    path = destination / name
+                    _place(candidate, path, shutil.copyfile)
                     if cache is not None:
-                        _to_cache(candidate, cache, name, files[name], source.label)
+                        _to_cache(path, cache, name, files[name], source.label)
                     origins[name] = source.label
 
     missing = [name for name in files if name not in origins]
@@ -340,12 +342,24 @@ def _has(path: Path, sha256: str) -> bool:
     return True
 
 
-def _place(candidate: Path, path: Path) -> None:
+def _place(candidate: Path, path: Path, put: Callable[..., Any]) -> None:
     try:
         with replacing(path) as temporary:
-            shutil.copyfile(candidate, temporary)
+            put(candidate, temporary)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error}.") from error
+
+
+def _link_or_copy(source: Path, path: Path) -> None:
+    """Give a file a second name, or a copy where the disk is another one.
+
+    The checkout and the cache hold the same large files. Both are judged by their
+    digest whenever they are used, so that damage to one is noticed in the other.
+    """
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copyfile(source, path)
 
 
 def _cached(cache: Path, name: str, sha256: str) -> Path:
@@ -354,19 +368,17 @@ def _cached(cache: Path, name: str, sha256: str) -> Path:
 
 def _from_cache(cache: Path, name: str, sha256: str, destination: Path) -> str:
     entry = _cached(cache, name, sha256)
-    _place(entry, destination / name)
+    _place(entry, destination / name, _link_or_copy)
     note = entry.with_name(f"{name}.origin")
     origin = note.read_text(encoding="utf-8") if note.is_file() else "origin unknown"
     return f"cache ({origin})"
 
 
-def _to_cache(
-    candidate: Path, cache: Path, name: str, sha256: str, origin: str
-) -> None:
+def _to_cache(path: Path, cache: Path, name: str, sha256: str, origin: str) -> None:
     entry = _cached(cache, name, sha256)
     try:
         with replacing(entry) as temporary:
-            shutil.copyfile(candidate, temporary)
+            _link_or_copy(path, temporary)
         write_text(origin, entry.with_name(f"{name}.origin"))
     except OSError as error:
         log.warning("%s: not kept in the cache %s: %s", name, cache, error)

@@ -3,28 +3,19 @@
 import json
 import logging
 import platform
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "numpy",
-    "pandas",
-    "scipy",
-    "scikit-learn",
-    "astropy",
-    "matplotlib",
-    "seaborn",
-    "snakemake",
-)
+DISTRIBUTION = "spectral-relevance"
 
 CODE = ("Snakefile", "config", "src", "workflow")
 """What results depend on, below the repository."""
@@ -143,9 +134,22 @@ def _output(command: Sequence[str]) -> str:
     ).stdout.strip()
 
 
+def packages() -> list[str]:
+    """Return the names of all packages that the library and its extras ask for."""
+    try:
+        lines = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:  # a checkout that is not installed
+        text = Path(__file__).parents[3].joinpath("pyproject.toml").read_text("utf-8")
+        project = tomllib.loads(text)["project"]
+        parts = project["optional-dependencies"].values()
+        lines = [*project["dependencies"], *(line for part in parts for line in part)]
+    names = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}
+    return sorted(names - {DISTRIBUTION})
+
+
 def _versions() -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for package in PACKAGES:
+    for package in packages():
         try:
             found[package] = version(package)
         except PackageNotFoundError:

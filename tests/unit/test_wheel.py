@@ -1,6 +1,7 @@
 """The wheel, in an environment that holds nothing but what the base needs."""
 
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,16 +20,14 @@ BASE = {"numpy", "pandas", "scikit-learn", "scipy", "torch", "tqdm"}
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        folder,
-        ROOT,
-    ]
+    # A copy, because building leaves files behind.
+    for name in ("README.md", "LICENSE", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(
+        ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info")
+    )
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command = [*pip, "--wheel-dir", str(folder), str(folder)]
     built = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     if "Could not find a version" in built.stderr:
         pytest.skip("the build backend cannot be had without a network")

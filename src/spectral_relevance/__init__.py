@@ -4,7 +4,6 @@ The names below are loaded when they are first used, because torch takes seconds
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from spectral_relevance.training import Training as Training
     from spectral_relevance.training import fit as fit
 
-    __version__: str
+__version__ = "0.1.0"
 
 MODULES = {
     "Architecture": "networks",
@@ -41,8 +40,6 @@ __all__ = [*MODULES, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return version("spectral-relevance")
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

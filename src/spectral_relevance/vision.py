@@ -12,8 +12,11 @@ from typing import Any
 
 import torch
 
+from spectral_relevance.errors import extra
+
 try:
-    import torchvision
+    with extra("explain"):
+        import torchvision
 except RuntimeError as _error:
     if "operator torchvision::" not in str(_error):
         raise

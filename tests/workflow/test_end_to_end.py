@@ -221,6 +221,20 @@ def test_data_alone_can_be_fetched(project):
     assert all(origin.startswith("cache (mirror") for origin in sources.values())
 
 
+@pytest.mark.parametrize("dataset", ["mnist", "miles"])
+def test_data_that_cannot_be_had_are_missed_before_anything_else_runs(project, dataset):
+    settings = project.settings
+    settings["data"][dataset]["mirror"] = None
+    project.configure(settings)
+    result = project.run("quick")
+    assert result.returncode != 0
+    assert f"Error: {dataset}: expected" in result.stdout
+    assert f"data: {{{dataset}: {{mirror: /folder/or/URL}}}}" in result.stdout
+    assert not (project.root / "results").exists()
+    logs = {path.name for path in (project.root / "logs").rglob("*.log")}
+    assert logs <= {"download_mnist.log", "download_miles.log"}
+
+
 def test_restored_tables_need_no_training(project):
     archive = project.root / ARCHIVE
     archive.parent.mkdir(parents=True)

@@ -20,9 +20,10 @@ quick: $(VENV)/installed ## every figure and table with three seeds: about ten m
 paper: $(VENV)/installed ## the same at the paper's settings: about seven hours
 	$(SNAKEMAKE) paper
 
+SCALES := $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
 report: $(VENV)/installed ## report.zip, to open in a browser, of what has been made
-	$(SNAKEMAKE) --report report.zip \
-	    $(patsubst results/%/claims.csv,%,$(wildcard results/*/claims.csv))
+	$(if $(SCALES),,@echo 'There is nothing to report: run make quick.'; exit 1)
+	$(SNAKEMAKE) --report report.zip $(SCALES)
 
 # docs/replication.md and the README's tables, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from snakemake.utils import update_config
@@ -221,6 +222,20 @@ def test_data_alone_can_be_fetched(project):
     assert all(origin.startswith("cache (mirror") for origin in sources.values())
 
 
+@pytest.mark.parametrize("dataset", ["mnist", "miles"])
+def test_data_that_cannot_be_had_are_missed_before_anything_else_runs(project, dataset):
+    settings = project.settings
+    settings["data"][dataset]["mirror"] = None
+    project.configure(settings)
+    result = project.run("quick")
+    assert result.returncode != 0
+    assert f"Error: {dataset}: expected" in result.stdout
+    assert f"data: {{{dataset}: {{mirror: /folder/or/URL}}}}" in result.stdout
+    assert not (project.root / "results").exists()
+    logs = {path.name for path in (project.root / "logs").rglob("*.log")}
+    assert logs <= {"download_mnist.log", "download_miles.log"}
+
+
 def test_restored_tables_need_no_training(project):
     archive = project.root / ARCHIVE
     archive.parent.mkdir(parents=True)
@@ -270,6 +285,46 @@ def test_kill_and_run_again_ends_with_the_same_files(built, project):
     )
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert not list(project.root.rglob("*.part"))
+
+
+def training_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if len(words := child.cmdline()) == 2 and words[1].endswith(".train.py")
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_leaves_a_checkpoint_and_a_message(project, number):
+    settings = project.settings
+    training = settings["quick"]["experiments"]["independent"]["training"]
+    training.update(epochs=200000)
+    project.configure(settings)
+    model = project.root / "results/quick/models/independent/0-1.pt"
+    log = project.root / "logs/quick/train/independent/0-1.log"
+    with subprocess.Popen(
+        project.command(str(model.relative_to(project.root))),
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (log.is_file() and "epoch 1" in log.read_text()):
+            assert time.monotonic() < deadline, "training did not start"
+            time.sleep(0.2)
+        (job,) = training_processes(process)
+        job.send_signal(number)
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert output.count("Interrupted; run again to go on.") == 1
+    assert "Traceback" not in output
+    assert log.read_text().rstrip().endswith("ERROR interrupted")
+    # Long before the first regular checkpoint, after two minutes.
+    (checkpoint,) = Path(f"{model}.checkpoints").glob("*.pt")
+    assert checkpoint.stat().st_size
 
 
 @pytest.mark.parametrize("scale", ["quick", "paper"])

@@ -28,7 +28,7 @@ if (
 ):
     print(
         "results/ came without its records, .snakemake/. If too much is planned:\n"
-        "Hint: `snakemake --touch --cores 1` takes results as they are.",
+        "Hint: `snakemake --touch --cores 1 SCALE` takes results as they are.",
         file=sys.stderr,
     )
 

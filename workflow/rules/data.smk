@@ -16,8 +16,11 @@ for kind in RAW:
             sources=sources_file(kind),
         log:
             f"logs/download_{kind}.log",
-        priority: 20  # what cannot be had is told before anything is trained
         localrule: True
+        # Before all else and with all cores, beside nothing: what cannot be had is told
+        # before anything is trained.
+        priority: 1000
+        threads: 1000
         conda:
             "../../environment.yml"
         params:

@@ -3,15 +3,18 @@
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 from spectral_relevance.errors import UserError  # noqa: E402
+from spectral_relevance.interrupts import SIGNALS  # noqa: E402
 from spectral_relevance.replication.provenance import code_state, log_job  # noqa: E402
 
 HINTS = {
@@ -24,13 +27,32 @@ HINTS = {
 }
 
 
+def _show(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        # Once more Ctrl-C must not disturb what Python does in the end.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        print("Interrupted; run again to go on.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+# Here, as the modules of a script are imported for seconds before it runs.
+sys.excepthook = _show
+for number in SIGNALS:
+    signal.signal(number, signal.default_int_handler)
+
+
 @contextmanager
 def running(log: str) -> Iterator[None]:
     """Send log lines, warnings and tracebacks to the job's log file.
 
     The terminal shows a message: of a problem that the user can mend, what to do about
     it, and of any other where its traceback stands. The log of a job that succeeds ends
-    with the commit, versions and hardware that it ran with.
+    with the commit, versions and hardware that it ran with. A job that is interrupted
+    (Ctrl-C, or SIGTERM of a scheduler) says so.
 
     Parameters
     ----------
@@ -51,6 +73,9 @@ def running(log: str) -> Iterator[None]:
             try:
                 yield
                 log_job(git)
+            except KeyboardInterrupt:
+                logging.error("interrupted")
+                raise
             except Exception as error:
                 if isinstance(error, UserError):
                     logging.error("%s", error)

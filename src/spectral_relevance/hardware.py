@@ -55,7 +55,7 @@ def find_device(name: str) -> torch.device:
         If torch knows no such device, or cannot use it here.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=name).device
     # An assertion is what a build of torch without CUDA raises.

@@ -134,7 +134,7 @@ def recorded_settings(wildcards):
 def dataset_request(settings):
     """What a dataset depends on: its settings, and the seeds of runs that draw own ones."""
     variants = dataset_settings(settings)
-    own = any(dataset["seed"] is None for dataset in variants.values())
+    own = any(dataset.get("seed", 0) is None for dataset in variants.values())
     return {"variants": variants, "seeds": sorted(settings["seeds"]) if own else []}
 
 

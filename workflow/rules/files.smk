@@ -14,6 +14,7 @@ try:
     for name in ("config", "quick"):
         read_yaml(Path(workflow.basedir, f"config/{name}.yaml"))
     for path in workflow.overwrite_configfiles:
-        read_yaml(path)
+        if Path(path).suffix != ".json":
+            read_yaml(path)
 except UserError as error:
     raise WorkflowError(str(error)) from None

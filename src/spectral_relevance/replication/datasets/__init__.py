@@ -33,7 +33,7 @@ def make(
     made: dict[str, Dataset] = {}
     entries = {}
     for variant, settings in variants.items():
-        own = seeds if settings.get("seed") is None else [None]
+        own = seeds if settings.get("seed", 0) is None else [None]
         for seed in own:
             each = settings if seed is None else {**settings, "seed": seed}
             # Variants that agree in these settings share the examples.

@@ -27,6 +27,7 @@ SEED = {
     "the run.",
     "type": ["integer", "null"],
     "minimum": 0,
+    "maximum": 2**32 - 1,
 }
 """JSON schemas of settings that several kinds have."""
 

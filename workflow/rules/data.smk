@@ -16,13 +16,13 @@ for kind in RAW:
             sources=sources_file(kind),
         log:
             f"logs/download_{kind}.log",
-        localrule: True
         # Before all else and with all cores, beside nothing: what cannot be had is told
         # before anything is trained.
         priority: 1000
-        threads: 1000
+        localrule: True
         conda:
             "../../environment.yml"
+        threads: 1000
         params:
             dataset=kind,
             files=SETTINGS["paper"]["data"][kind]["files"],

@@ -142,7 +142,12 @@ class SpectralLinear(nn.Linear):
         Non-negative and detached. With λ_out = 0 it is the norm ‖w_·j‖₂ of the weights
         that leave input j; λ_out, where it is learnt, does not enter.
         """
-        return self.rescaled_eigenvalues().abs().detach()
+        vectors = self.eigenvectors.detach()
+        # Several times faster than a norm along the first dimension, whose gradient,
+        # unlike that of a root, exists where the norm is 0.
+        wide = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+        norms = wide.square().sum(0).sqrt().to(vectors.dtype)
+        return self.eigenvalues.detach().abs() * norms
 
     def rescaled_eigenvalues(self) -> Tensor:
         """Rescaled eigenvalues λ̃_j = λ_j ‖φ_·j‖₂ (Methods), shape ``(N1,)``.

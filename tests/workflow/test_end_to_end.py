@@ -310,6 +310,8 @@ def test_an_interrupted_training_leaves_a_checkpoint_and_a_message(project, numb
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A run in the background, as these tests may be, ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 120
         while not (log.is_file() and "epoch 1" in log.read_text()):

@@ -39,10 +39,10 @@ def _show(
         sys.__excepthook__(kind, error, traceback)
 
 
-# Here, as the modules of a script are imported for seconds before it runs.
+# Here, as the modules of a script are imported for seconds before it runs. Python does
+# the same for Ctrl-C, unless the job belongs to a run in the background.
 sys.excepthook = _show
-for number in SIGNALS:
-    signal.signal(number, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ benchmark: $(VENV)/installed ## the speed of training beside a plain loop and Ke
 	-$(MAKE) $(KERAS)/installed
 	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python
 
-test: $(VENV)/installed ## the tests: about five minutes
+test: $(VENV)/installed ## the tests: about eight minutes
 	$(VENV)/bin/python -m pytest
 
 test-faults: $(VENV)/installed ## kills, full disks, bad mirrors, for real (as root; SHORT=1: minutes)

@@ -20,9 +20,12 @@ SOURCES = ("config", "profiles", "src", "workflow", "Snakefile", "environment.ym
 
 
 def make(folder, *arguments):
+    # Not as a part of the make that may have started the tests: it would tell more.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
+        env=inherited,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -143,11 +143,13 @@ class SpectralLinear(nn.Linear):
         that leave input j; λ_out, where it is learnt, does not enter.
         """
         vectors = self.eigenvectors.detach()
-        # Several times faster than a norm along the first dimension, whose gradient,
-        # unlike that of a root, exists where the norm is 0.
-        wide = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
-        norms = wide.square().sum(0).sqrt().to(vectors.dtype)
-        return self.eigenvalues.detach().abs() * norms
+        dtype = torch.promote_types(vectors.dtype, torch.float32)
+        squares = vectors.new_zeros(self.in_features, dtype=dtype)
+        # Some rows at a time: many times faster than a norm along the first dimension,
+        # and the squares stay in the cache.
+        for rows in torch.split(vectors, 64):
+            squares += rows.to(dtype).square().sum(0)
+        return self.eigenvalues.detach().abs() * squares.sqrt().to(vectors.dtype)
 
     def rescaled_eigenvalues(self) -> Tensor:
         """Rescaled eigenvalues λ̃_j = λ_j ‖φ_·j‖₂ (Methods), shape ``(N1,)``.

@@ -262,3 +262,16 @@ def data_of(line):
 def half_lengths(container):
     (bars,) = container[2]
     return [np.ptp(segment, axis=0).max() / 2 for segment in bars.get_segments()]
+
+
+def check_no_spread(figures):
+    """Check that figures of a single run show neither a spread nor a NaN."""
+    for number, figure in figures.items():
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            found = [axes.get_xlabel(), axes.get_ylabel()]
+            found += [text.get_text() for text in axes.texts]
+            assert not any("±" in text or "nan" in text for text in found), number
+            assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
+        for legend in figure.legends:
+            assert "±" not in legend.get_title().get_text()

@@ -24,6 +24,9 @@ NORMS = ("l1", "l2", "group_lasso")
 PENALISED = {"spectral": ("eigenvalues", "eigenvectors"), "standard": ("kernel",)}
 """The parameters of the first layer that are penalised, by the parametrisation."""
 
+STRENGTHS = tuple(name for names in PENALISED.values() for name in names)
+"""The parameters that some penalty has a strength for."""
+
 EPSILON = 1e-7
 """ε of Adam, the default of Keras."""
 
@@ -64,7 +67,7 @@ class Penalty(Spec):
     def __post_init__(self) -> None:
         """Check the settings."""
         self._check_choice("norm", NORMS)
-        for name in ("eigenvalues", "eigenvectors", "kernel"):
+        for name in STRENGTHS:
             self._check_number(name)
         if self.norm == "group_lasso" and not self.kernel > 0:
             self._refuse("kernel", "a number above 0, the strength of the group lasso")
@@ -84,7 +87,7 @@ class Penalty(Spec):
                 "l2 amounts to a group lasso there (docs/group_lasso.md).",
             )
         known = PENALISED[parametrisation]
-        for name in ("eigenvalues", "eigenvectors", "kernel"):
+        for name in STRENGTHS:
             if getattr(self, name) > 0 and name not in known:
                 raise UserError(
                     f"Penalty.{name}: a {parametrisation} network has no {name}.",
@@ -103,7 +106,7 @@ class Penalty(Spec):
         if self.norm == "group_lasso":
             return self.kernel * norms(cast(Tensor, layer.kernel)).sum()
         total = torch.zeros(())
-        for name in ("eigenvalues", "eigenvectors", "kernel"):
+        for name in STRENGTHS:
             if strength := getattr(self, name):
                 values = getattr(layer, name)
                 size = values.square() if self.norm == "l2" else values.abs()

@@ -32,15 +32,7 @@ def test_panels_are_lettered_and_as_wide_as_the_page(figures):
 
 
 def test_a_single_run_has_no_spread():
-    for number, figure in _all(seeds=(7,)).items():
-        figure.draw_without_rendering()
-        for axes in figure.axes:
-            texts = [axes.get_xlabel(), axes.get_ylabel()]
-            texts += [text.get_text() for text in axes.texts]
-            assert not any("±" in text or "nan" in text for text in texts), number
-            assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
-        for legend in figure.legends:
-            assert "±" not in legend.get_title().get_text()
+    tables.check_no_spread(_all(seeds=(7,)))
 
 
 def test_settings_are_those_of_the_performance_table(figures):

@@ -28,7 +28,7 @@ ENOUGH = object()
 
 PARTS = {
     "matrix products": ("aten::bmm", "aten::baddbmm", "aten::mm", "aten::addmm"),
-    "compiled kernels": ("CompiledFunction", "## Call Compiled", "Torch-Compiled"),
+    "compiled kernels": ("graph_", "CompiledFunction", "## Call Compiled", "Torch-Compiled"),
     "Adam": ("aten::_fused_adam_", "Optimizer.step"),
     "gathering of batches": ("aten::index_select",),
 }

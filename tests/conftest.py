@@ -1,5 +1,6 @@
 """Seeds and small examples that the tests share."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,14 @@ def rng(seed: int) -> np.random.Generator:
 @pytest.fixture
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Compute in float64, so that two ways of computing agree to many digits."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture

@@ -84,17 +84,6 @@ class Examples:
             self.scale = (1 / sums).unsqueeze(1)
         self.device = device
 
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return inputs, targets and weights of examples by their places ``(R, n)``."""
-        # One flat index_select is faster than indexing with a matrix.
-        flat = index.flatten()
-        x = self.x.index_select(0, flat).reshape(*index.shape, self.present)
-        y = self.y.index_select(0, flat).reshape(*index.shape, *self.y.shape[1:])
-        if self.weights is None:
-            return x, y, None
-        weights = self.weights.index_select(0, flat).reshape(index.shape)
-        return x, y, weights * self.scale
-
     @cached_property
     def validating(self) -> tuple[Tensor, Tensor, Tensor | None] | None:
         """Validation examples of all runs, with weights that make up for padding."""

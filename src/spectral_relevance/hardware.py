@@ -1,11 +1,15 @@
 """Settings of the process that decide whether training is fast and repeatable."""
 
 import ctypes
+import importlib
 import logging
 import os
 import platform
 import shutil
 import sysconfig
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,9 @@ def tune_process() -> None:
     """
     # Without it CUDA refuses matrix products in deterministic mode.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # The same as torch.use_deterministic_algorithms, which loads the compiler, too: a
+    # second for each job.
+    torch.set_deterministic_debug_mode("error")
     torch.set_float32_matmul_precision("highest")
     # Filling new tensors helps to find reads of memory that nothing was written to; it
     # costs a pass over each.
@@ -67,6 +73,28 @@ def find_device(name: str) -> torch.device:
         ) from error
 
 
+def compiled(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a training step compiled as a whole; see :func:`tracing_gradients`."""
+    options: dict[str, Any] = {
+        # Kernels are not chosen by their times, which may change the rounding.
+        "deterministic": True,
+        # The shapes of what the compiler makes itself need no check at each step.
+        "size_asserts": False,
+    }
+    return torch.compile(step, dynamic=False, fullgraph=True, options=options)
+
+
+@contextmanager
+def tracing_gradients() -> Iterator[None]:
+    """Let the compiler follow :func:`torch.autograd.grad` within a function."""
+    config = importlib.import_module("torch._dynamo.config")  # slow: a second
+    patched: Any = config.patch(trace_autograd_ops=True)
+    with patched, warnings.catch_warnings():
+        # The compiler of torch does itself what torch warns of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 def can_compile(device: torch.device) -> bool:
     """Whether :func:`torch.compile` has what it needs; the log says what is missing."""
     # Triton, which compiles for a GPU, builds its launcher in C.
@@ -79,5 +107,9 @@ def can_compile(device: torch.device) -> bool:
     headers = Path(sysconfig.get_path("include"), "Python.h")
     if not headers.is_file():
         logger.warning("no header of Python (%s): training uncompiled", headers)
+        return False
+    config = importlib.import_module("torch._dynamo.config")
+    if not hasattr(config, "trace_autograd_ops"):
+        logger.warning("torch %s is too old: training uncompiled", torch.__version__)
         return False
     return True

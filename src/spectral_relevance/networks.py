@@ -12,10 +12,11 @@ from spectral_relevance.replicas import (
     Dropout,
     ReplicaLinear,
     ReplicaSpectralLinear,
+    Tanh,
 )
 from spectral_relevance.specs import Spec
 
-ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": Tanh}
 LAYERS = {"spectral": ReplicaSpectralLinear, "standard": ReplicaLinear}
 
 
@@ -162,7 +163,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(R, n, d)`` to ``(R, n, outputs)``."""
-        return cast(Tensor, self.layers(x))
+        return cast(Tensor, self.layers(x.mT)).mT
 
     @torch.no_grad()
     def relevance(self) -> Tensor:
@@ -183,7 +184,7 @@ class Network(nn.Module):
         """
         modules = [
             layer.replica(index)
-            if isinstance(layer, ReplicaLinear | BatchNorm | Dropout)
+            if isinstance(layer, ReplicaLinear | BatchNorm | Dropout | Tanh)
             else type(layer)()
             for layer in self.layers
         ]

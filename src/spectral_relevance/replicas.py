@@ -1,19 +1,23 @@
 """Layers in replicas that are trained side by side: what the engine is made of.
 
-Every parameter has a leading replica dimension R and inputs have shape ``(R, n, d)``;
-replicas never mix. One of them, taken out, is a layer of :mod:`torch.nn` or a
+Every parameter has a leading replica dimension R, and replicas never mix. One of them,
+taken out, is a layer of :mod:`torch.nn` or a
 :class:`~spectral_relevance.layers.SpectralLinear`.
+
+Examples are columns here: layers map ``(R, features, n)``. Then what batch
+normalisation sums over lies side by side in memory, and every product of a training
+step finds its factors in the order that it reads them in.
 """
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from spectral_relevance.layers import SpectralLinear
+from spectral_relevance.products import Product, SpectralProduct
 
 
 class ReplicaLinear(nn.Module):
@@ -28,10 +32,8 @@ class ReplicaLinear(nn.Module):
 
     Attributes
     ----------
-    kernel : Parameter, shape (R, N1, N2)
-        The weights in the order in which they are stored, input by input. The gradient
-        of x K comes out in this order; in the other one it would be copied once more at
-        each step, and the fused optimiser would copy everything else.
+    kernel : Parameter, shape (R, N2, N1)
+        The weights.
     bias : Parameter, shape (R, N2)
         Initially 0.
     present : int
@@ -49,20 +51,17 @@ class ReplicaLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(replicas, out_features))
 
     def _make_parameters(self) -> None:
-        shape = (self.replicas, self.in_features, self.out_features)
+        shape = (self.replicas, self.out_features, self.in_features)
         self.kernel = nn.Parameter(torch.empty(shape))
 
     def _random_parameter(self) -> nn.Parameter:
-        return self.kernel
-
-    def _kernel(self) -> Tensor:
         return self.kernel
 
     @torch.no_grad()
     def permute_inputs(self, order: Tensor) -> None:
         """Put the parameters of input ``order[k]`` in the place of input k."""
         parameter = self._random_parameter()
-        parameter.copy_(parameter.index_select(1, order))
+        parameter.copy_(parameter.index_select(2, order))
 
     @torch.no_grad()
     def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
@@ -84,15 +83,18 @@ class ReplicaLinear(nn.Module):
         return norms(self.kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
-        kernel = self._kernel()[:, : self.present]
-        return torch.baddbmm(self.bias.unsqueeze(1), x, kernel)
+        """Map ``(R, N1, n)`` to ``(R, N2, n)``."""
+        return self._product(x) + self.bias.unsqueeze(2)
+
+    def _product(self, x: Tensor) -> Tensor:
+        apply: Any = Product.apply
+        return cast(Tensor, apply(self.kernel[..., : self.present], x))
 
     @torch.no_grad()
     def replica(self, index: int) -> nn.Linear:
         """Return one replica as a layer of its own: a copy."""
         layer = nn.Linear(self.in_features, self.out_features).to(self.bias)
-        layer.weight.copy_(self.kernel[index].mT)
+        layer.weight.copy_(self.kernel[index])
         layer.bias.copy_(self.bias[index])
         return layer
 
@@ -118,23 +120,20 @@ class ReplicaSpectralLinear(ReplicaLinear):
     ----------
     eigenvalues : Parameter, shape (R, N1)
         λ, initially 1.
-    eigenvectors : Parameter, shape (R, N1, N2)
-        Row j is φ_·j, the non-trivial part of the eigenvector of input j (stored input
-        by input, see :class:`ReplicaLinear`), initially Glorot uniform.
+    eigenvectors : Parameter, shape (R, N2, N1)
+        Column j is φ_·j, the non-trivial part of the eigenvector of input j, initially
+        Glorot uniform.
     bias : Parameter, shape (R, N2)
         Initially 0.
     """
 
     def _make_parameters(self) -> None:
-        shape = (self.replicas, self.in_features, self.out_features)
-        self.eigenvalues = nn.Parameter(torch.ones(shape[:2]))
+        shape = (self.replicas, self.out_features, self.in_features)
+        self.eigenvalues = nn.Parameter(torch.ones(self.replicas, self.in_features))
         self.eigenvectors = nn.Parameter(torch.empty(shape))
 
     def _random_parameter(self) -> nn.Parameter:
         return self.eigenvectors
-
-    def _kernel(self) -> Tensor:
-        return self.eigenvalues.unsqueeze(-1) * self.eigenvectors
 
     @torch.no_grad()
     def permute_inputs(self, order: Tensor) -> None:
@@ -158,28 +157,40 @@ class ReplicaSpectralLinear(ReplicaLinear):
         """Magnitudes |λ̃_j| = |λ_j| ‖φ_·j‖₂ (Methods), shape ``(R, N1)``."""
         return self.eigenvalues.abs() * norms(self.eigenvectors)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(R, n, N1)`` to ``(R, n, N2)``."""
-        # λ can multiply the inputs or the eigenvectors; the smaller array is cheaper.
-        if x.shape[1] >= self.out_features:
-            return super().forward(x)
-        scaled = x * self.eigenvalues[:, : self.present].unsqueeze(1)
-        vectors = self.eigenvectors[:, : self.present]
-        return torch.baddbmm(self.bias.unsqueeze(1), scaled, vectors)
+    def _product(self, x: Tensor) -> Tensor:
+        eigenvalues = self.eigenvalues[:, None, : self.present]
+        eigenvectors = self.eigenvectors[..., : self.present]
+        apply: Any = SpectralProduct.apply
+        return cast(Tensor, apply(eigenvalues, eigenvectors, x))
 
     @torch.no_grad()
     def replica(self, index: int) -> SpectralLinear:
         """Return one replica as a layer of its own: a copy."""
         layer = SpectralLinear(self.in_features, self.out_features).to(self.bias)
         layer.eigenvalues.copy_(self.eigenvalues[index])
-        layer.eigenvectors.copy_(self.eigenvectors[index].mT)
+        layer.eigenvectors.copy_(self.eigenvectors[index])
         layer.bias.copy_(self.bias[index])
         return layer
 
 
 def norms(kernel: Tensor) -> Tensor:
-    """Return the Euclidean norm of each row ``(..., N1, N2)``: ``(..., N1)``."""
-    return cast(Tensor, torch.linalg.vector_norm(kernel, dim=-1))
+    """Return the Euclidean norm of each column ``(..., N2, N1)``: ``(..., N1)``."""
+    return cast(Tensor, torch.linalg.vector_norm(kernel, dim=-2))
+
+
+class Tanh(nn.Module):
+    """The hyperbolic tangent by the logistic function, tanh x = 2σ(2x) − 1.
+
+    That takes a third of the time on a CPU; the error is below 2e-7.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map any shape to the same."""
+        return 2 * torch.sigmoid(2 * x) - 1
+
+    def replica(self, index: int) -> nn.Tanh:
+        """Return torch's own."""
+        return nn.Tanh()
 
 
 class BatchNorm(nn.Module):
@@ -208,17 +219,18 @@ class BatchNorm(nn.Module):
         super().__init__()
         self.momentum = momentum
         self.epsilon = epsilon
-        self.weight = nn.Parameter(torch.ones(replicas, 1, features))
-        self.bias = nn.Parameter(torch.zeros(replicas, 1, features))
+        self.weight = nn.Parameter(torch.ones(replicas, features, 1))
+        self.bias = nn.Parameter(torch.zeros(replicas, features, 1))
         self.running_mean: Tensor
         self.running_var: Tensor
-        self.register_buffer("running_mean", torch.zeros(replicas, 1, features))
-        self.register_buffer("running_var", torch.ones(replicas, 1, features))
+        self.register_buffer("running_mean", torch.zeros(replicas, features, 1))
+        self.register_buffer("running_var", torch.ones(replicas, features, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(R, n, features)`` over n, or by the running statistics."""
+        """Normalise ``(R, features, n)`` over n, or by the running statistics."""
         if self.training:
-            variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
+            mean = x.mean(2, keepdim=True)
+            variance = (x - mean).square().mean(2, keepdim=True)
             with torch.no_grad():
                 self.running_mean.lerp_(mean, 1 - self.momentum)
                 self.running_var.lerp_(variance, 1 - self.momentum)
@@ -230,16 +242,16 @@ class BatchNorm(nn.Module):
     @torch.no_grad()
     def replica(self, index: int) -> nn.BatchNorm1d:
         """Return a :class:`torch.nn.BatchNorm1d` that does the same in evaluation."""
-        features = self.weight.shape[-1]
+        features = self.weight.shape[1]
         norm = nn.BatchNorm1d(features, self.epsilon, 1 - self.momentum)
         norm = norm.to(self.weight)
         for name in ("weight", "bias", "running_mean", "running_var"):
-            getattr(norm, name).copy_(getattr(self, name)[index, 0])
+            getattr(norm, name).copy_(getattr(self, name)[index, :, 0])
         return norm
 
 
 class Dropout(nn.Module):
-    """Dropout by a mask that is drawn outside, from each replica's own generator.
+    """Dropout by a mask from outside, see :class:`~spectral_relevance.masks.Masks`.
 
     Parameters
     ----------
@@ -247,6 +259,11 @@ class Dropout(nn.Module):
         Number of features.
     rate : float
         Probability that a unit is dropped.
+
+    Attributes
+    ----------
+    mask : Tensor, shape (R, features, n)
+        1 where a unit is kept, else 0; to be set before each step.
     """
 
     def __init__(self, features: int, rate: float) -> None:
@@ -254,32 +271,12 @@ class Dropout(nn.Module):
         self.features = features
         self.rate = rate
         self.mask: Tensor
-        self.register_buffer("mask", torch.ones(1, 1, 1), persistent=False)
-
-    def draw(self, n: int, generators: Sequence[np.random.Generator]) -> None:
-        """Draw the masks of the next batch of `n` examples.
-
-        A unit is dropped where a 16-bit integer falls below rate × 2¹⁶: several times
-        faster than comparing floats, with the rate exact to 2⁻¹⁷.
-
-        Parameters
-        ----------
-        n : int
-            Number of examples in the batch.
-        generators : sequence of numpy.random.Generator
-            One for each replica.
-        """
-        threshold = round(self.rate * 2**16)
-        shape = (n, self.features)
-        keep = np.stack(
-            [g.integers(0, 2**16, shape, np.uint16) >= threshold for g in generators]
-        )
-        mask = torch.from_numpy(keep.astype(np.float32)) / (1 - self.rate)
-        self.mask = mask.to(self.mask.device)
+        mask = torch.ones(1, 1, 1, dtype=torch.uint8)
+        self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply by the mask while training; do nothing in evaluation."""
-        return x * self.mask if self.training else x
+        return x * (self.mask.to(x) / (1 - self.rate)) if self.training else x
 
     def replica(self, index: int) -> nn.Dropout:
         """Return a :class:`torch.nn.Dropout` of the same rate."""

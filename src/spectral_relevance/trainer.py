@@ -1,6 +1,7 @@
 """The state of a training, and one epoch of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -10,15 +11,25 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from spectral_relevance.adam import Adam
 from spectral_relevance.arrays import Rows
+from spectral_relevance.capture import Captured
 from spectral_relevance.checkpoint import digest, get_states, set_states
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict
 from spectral_relevance.examples import Examples
-from spectral_relevance.hardware import can_compile
+from spectral_relevance.hardware import can_compile, compiled, tracing_gradients
+from spectral_relevance.masks import Masks
 from spectral_relevance.networks import Architecture, Network
-from spectral_relevance.penalty import Penalties
+from spectral_relevance.penalty import shares
 from spectral_relevance.runs import Run, Training
+from spectral_relevance.step import Batch, Group, Loss, whole_step
+
+CACHED = 2**17
+"""Numbers of a replica's step above which replicas of a compiled step take turns.
+
+Half of a second-level cache of 1 MiB. Below, the calls outweigh what the cache gains.
+"""
 
 SMALL = 0.01
 """The history counts the inputs whose relevance exceeds this share of the largest."""
@@ -51,6 +62,11 @@ class Diverged(UserError):
 class Trainer:
     """All that changes while runs are trained side by side.
 
+    On the CPU, a compiled step of all but small networks is taken for one replica after
+    the other, so that what it works on stays in the cache; else all replicas take it
+    together. On a GPU it is captured once and replayed, and nothing of it passes
+    through the host.
+
     Parameters
     ----------
     data : Examples
@@ -76,59 +92,133 @@ class Trainer:
         # Independent streams, so that none depends on how much another one draws.
         streams = [np.random.SeedSequence(run.seed).spawn(3) for run in runs]
         self.orders = [np.random.default_rng(stream[1]) for stream in streams]
-        self.masks = [np.random.Generator(np.random.SFC64(s[2])) for s in streams]
         self.network = Network(data.inputs, architecture, len(runs))
         self.network.reset_parameters([_torch_generator(s[0]) for s in streams])
         self.network.first.permute_inputs(data.order)
         self.network.first.present = data.present
         self.network.to(device).train()
-        self.penalties = Penalties(self.network, [run.penalty for run in runs])
-        self.optimisers = self.penalties.optimisers(training.learning_rate)
-        self.dropouts = self.network.dropouts()
-        self.batch_losses = self._batch_losses
+        penalties = shares(self.network, [run.penalty for run in runs])
+        parameters = dict(self.network.named_parameters())
+        self.adam = Adam(parameters, penalties, training.learning_rate)
+        self.masks = Masks(
+            np.stack([stream[2].generate_state(2, np.uint64) for stream in streams]),
+            [(layer.features, layer.rate) for layer in self.network.dropouts()],
+            training.batch_size,
+            device,
+        )
         self.compiled = training.compile and can_compile(device)
+        on_cpu = device.type == "cpu"
+        alone = self.compiled and on_cpu and self._touched() > CACHED
+        together = 1 if alone else len(runs)
+        self.loss = Loss(self.network, together, training.loss)
+        self.groups = [
+            self._group(slice(first, first + together))
+            for first in range(0, len(runs), together)
+        ]
+        self.step = whole_step(self.loss, training.learning_rate)
         if self.compiled:
-            self.batch_losses = torch.compile(self._batch_losses, dynamic=False)
+            self.step = compiled(self.step)
+        elif on_cpu:
+            self.step = self._fused_step
+        self.total = torch.zeros(len(runs), device=device)
 
-    def _batch_losses(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
-        return losses(self.network(x), y, self.training.loss, weights)
+    def _touched(self) -> int:
+        """Return how many numbers a step of one replica goes through."""
+        widths = [layer.out_features for layer in self.network.linears()]
+        activations = self.training.batch_size * (self.data.present + sum(widths))
+        parameters = sum(p[0].numel() for p in self.network.parameters())
+        return activations + 4 * parameters  # with their gradient and moments
 
+    def _group(self, rows: slice) -> Group:
+        """Return views of some of the replicas."""
+        buffers = dict(self.network.named_buffers())
+        statistics = [buffers[name][rows] for name in self.loss.statistics]
+        scale = None if self.data.weights is None else self.data.scale[rows]
+        return Group(rows, self.adam.of_replicas(rows), statistics, scale)
+
+    def _fused_step(self, batch: Batch, group: Group, _: Any) -> Tensor:
+        each, gradients = self.loss.gradients(batch, group)
+        self.adam.fused_step(gradients)
+        return each
+
+    @torch.no_grad()
     def train_epoch(self) -> Tensor:
         """Train one epoch and return the mean loss of each run, shape ``(R,)``."""
         size = self.training.batch_size
         batches = shuffled_batches(self.data.rows, self.steps, size, self.orders)
-        total = torch.zeros(len(self.runs), device=self.device)
-        for index in batches.to(self.device):
-            for dropout in self.dropouts:
-                dropout.draw(size, self.masks)
-            total += self.step(index)
-        return total / self.steps
+        with tracing_gradients() if self.compiled else nullcontext():
+            if self.device.type == "cpu":
+                for index in batches:
+                    self._take_step(index)
+            else:
+                self._launch_steps(batches)
+        mean = self.total / self.steps
+        self.total.zero_()
+        return mean
 
-    def step(self, index: Tensor) -> Tensor:
-        """Take one step on the examples ``(R, batch)``; return the loss of each run."""
-        loss = self.batch_losses(*self.data.gather(index))
-        self.network.zero_grad()
-        # Replicas share nothing, so the gradient of the sum is that of each.
-        torch.autograd.backward(loss.sum())
-        self.penalties.add_gradients()
-        for optimiser in self.optimisers:
-            optimiser.step()
-        return loss.detach()
+    def _take_step(self, index: Tensor) -> None:
+        """Take a step on the CPU on the examples ``(R, batch)``."""
+        masks = self.masks.of_step(int(self.adam.count))
+        corrections = self.adam.start_step()
+        for group in self.groups:
+            rows = group.rows
+            batch = self._batch(index[rows], [mask[rows] for mask in masks])
+            self.total[rows] += self.step(batch, group, corrections)
+
+    def _launch_steps(self, batches: Tensor) -> None:
+        """Let a device take the steps of an epoch; nothing here waits for them."""
+        on_gpu = self.device.type == "cuda"
+        # From pinned memory, copying goes on beside the steps that are left.
+        held = batches.pin_memory() if on_gpu else batches
+        self._batches.copy_(held, non_blocking=True)
+        self._place.zero_()
+        for _ in range(len(batches)):
+            self._launch()
+
+    @cached_property
+    def _launch(self) -> Callable[[], None]:
+        """Take a step of which nothing passes through the host."""
+        make_masks = self.masks.of_step
+        if self.compiled:
+            make_masks = torch.compile(make_masks, dynamic=False)
+        (group,) = self.groups
+
+        def step() -> None:
+            index = self._batches.index_select(0, self._place).squeeze(0)
+            masks = make_masks(self.adam.count)
+            corrections = self.adam.start_step()
+            self.total += self.step(self._batch(index, masks), group, corrections)
+            self._place += 1
+
+        return Captured(step) if self.device.type == "cuda" else step
+
+    @cached_property
+    def _batches(self) -> Tensor:
+        """The examples of each step of an epoch, where the device finds them."""
+        shape = (self.steps, len(self.runs), self.training.batch_size)
+        return torch.empty(shape, dtype=torch.int64, device=self.device)
+
+    @cached_property
+    def _place(self) -> Tensor:
+        """The number of the step within its epoch, counted on the device."""
+        return torch.zeros(1, dtype=torch.int64, device=self.device)
+
+    def _batch(self, index: Tensor, masks: list[Tensor]) -> Batch:
+        return Batch(self.data.x, self.data.y, self.data.weights, index, masks)
 
     def state(self) -> dict[str, Any]:
         """Return all that changes from epoch to epoch: tensors and plain data."""
         return {
             "network": self.network.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers],
-            "generators": get_states([*self.orders, *self.masks]),
+            "adam": self.adam.state(),
+            "generators": get_states(self.orders),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
         self.network.load_state_dict(state["network"])
-        for optimiser, values in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(values)
-        set_states([*self.orders, *self.masks], state["generators"])
+        self.adam.set_state(state["adam"])
+        set_states(self.orders, state["generators"])
 
     def digest(self) -> str:
         """Return a digest of all that the result depends on."""

@@ -13,6 +13,7 @@ from spectral_relevance.replicas import (
     Dropout,
     ReplicaLinear,
     ReplicaSpectralLinear,
+    Tanh,
 )
 from spectral_relevance.replication import models
 from spectral_relevance.replication.models import Replicas
@@ -33,7 +34,7 @@ def network(description, rng) -> Network:
 def test_structure_follows_the_description(description):
     network = Network(5, architecture_of(description), replicas=3)
     assert [type(layer) for layer in network.layers] == [
-        *(ReplicaSpectralLinear, nn.Tanh, BatchNorm, Dropout),
+        *(ReplicaSpectralLinear, Tanh, BatchNorm, Dropout),
         *(ReplicaSpectralLinear, nn.ReLU, Dropout),
         ReplicaSpectralLinear,
         ReplicaSpectralLinear,
@@ -52,7 +53,7 @@ def test_structure_follows_the_description(description):
     shallow = Network(
         5, architecture_of({**description, "hidden": [], "output": output}), replicas=1
     )
-    assert [type(layer) for layer in shallow.layers] == [ReplicaSpectralLinear, nn.Tanh]
+    assert [type(layer) for layer in shallow.layers] == [ReplicaSpectralLinear, Tanh]
     assert shallow(torch.zeros(1, 9, 5)).shape == (1, 9, 1)
 
 
@@ -64,13 +65,15 @@ def test_forward_and_replica_are_the_explicit_network(network, rng):
         p = {name.removeprefix("layers."): v[r] for name, v in state.items()}
 
         def affine(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
-            weight = p[f"{k}.eigenvalues"][:, None] * p[f"{k}.eigenvectors"]
-            return x @ weight + p[f"{k}.bias"]
+            weight = p[f"{k}.eigenvalues"] * p[f"{k}.eigenvectors"]
+            return x @ weight.T + p[f"{k}.bias"]
 
         def norm(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
-            scale = np.sqrt(p[f"{k}.running_var"] + 1e-3)
-            x = (x - p[f"{k}.running_mean"]) / scale
-            return x * p[f"{k}.weight"] + p[f"{k}.bias"]
+            mean, variance, weight, bias = (
+                p[f"{k}.{name}"][:, 0]
+                for name in ("running_mean", "running_var", "weight", "bias")
+            )
+            return (x - mean) / np.sqrt(variance + 1e-3) * weight + bias
 
         expected = norm(np.tanh(affine(x[r].astype(float), 0)), 2)
         expected = np.maximum(affine(expected, 4), 0)
@@ -100,7 +103,7 @@ def test_a_replica_is_a_network_of_its_own(description, rng, parametrisation, ki
         assert type(model[0]) is kind and not model.training
         if kind is SpectralLinear:
             assert torch.equal(model[0].eigenvalues, network.first.eigenvalues[r])
-            assert torch.equal(model[0].eigenvectors.T, network.first.eigenvectors[r])
+            assert torch.equal(model[0].eigenvectors, network.first.eigenvectors[r])
             torch.testing.assert_close(model[0].relevance(), network.relevance()[r])
         torch.testing.assert_close(model(x[r]).detach(), outputs[r])
         with torch.no_grad():  # a copy, not a view
@@ -113,7 +116,8 @@ def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
     network.train()
     for layer in network.layers:
         if isinstance(layer, Dropout):
-            layer.draw(11, [np.random.default_rng(r) for r in range(3)])
+            kept = rng.integers(0, 2, (3, layer.features, 11), np.uint8)
+            layer.mask = torch.from_numpy(kept)
     x = torch.from_numpy(rng.normal(size=(3, 11, 5))).float()
     before = network(x)
     before[1].square().sum().backward()

@@ -1,7 +1,6 @@
-"""Penalties against autograd; the group lasso against closed forms and scipy."""
+"""Adam and penalties: autograd, torch, closed forms and scipy."""
 
 import copy
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,11 +10,12 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional
 
+from spectral_relevance.adam import Adam, take_step
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses
 from spectral_relevance.layers import SpectralLinear
 from spectral_relevance.networks import Network
-from spectral_relevance.penalty import Penalties, Penalty, ProximalAdam, shrink
+from spectral_relevance.penalty import Penalty, Share, shares, shrink
 from spectral_relevance.replication.training import architecture_of
 
 
@@ -23,118 +23,148 @@ def tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(values)
 
 
-def parameter(values: np.ndarray) -> nn.Parameter:
-    """A parameter that shares no memory with its initial values."""
-    return nn.Parameter(torch.tensor(values))
+def parameter(values: np.ndarray) -> torch.Tensor:
+    """A parameter of one replica that shares no memory with its initial values."""
+    return torch.tensor(values)[None].requires_grad_()
+
+
+def lasso(kernel: torch.Tensor, learning_rate: float, strength: float) -> Adam:
+    """Adam with a group lasso on a kernel."""
+    penalties = {"kernel": Share("group_lasso", strength)}
+    return Adam({"kernel": kernel}, penalties, learning_rate)
 
 
 def norms(kernel: np.ndarray) -> np.ndarray:
-    return np.sqrt((kernel**2).sum(-1))
+    """Norms of the columns of a kernel ``(..., N2, N1)``."""
+    return np.sqrt((kernel**2).sum(-2))
 
 
 # The proximal map -----------------------------------------------------------------
 
 
 def test_shrinking_minimises_what_it_should(rng):
-    rows = rng.normal(size=(6, 3)) * np.array([[0.1, 0.4, 0.8, 1, 2, 5]]).T
-    thresholds = rng.uniform(0.3, 1.5, size=(6, 1))
-    found = shrink(tensor(rows), tensor(thresholds)).numpy()
+    kernel = rng.normal(size=(3, 6)) * np.array([0.1, 0.4, 0.8, 1, 2, 5])
+    thresholds = rng.uniform(0.3, 1.5, size=(1, 6))
+    found = shrink(tensor(kernel), tensor(thresholds)).numpy()
     zero = norms(found) == 0
     assert zero.any() and not zero.all()
-    for row, threshold, answer in zip(rows, thresholds[:, 0], found, strict=True):
+    columns = zip(kernel.T, thresholds[0], found.T, strict=True)
+    for column, threshold, answer in columns:
 
-        def value(w, row=row, threshold=threshold):
-            return threshold * norms(w) + ((w - row) ** 2).sum() / 2
+        def value(w, column=column, threshold=threshold):
+            return threshold * np.sqrt(w @ w) + ((w - column) ** 2).sum() / 2
 
-        best = optimize.minimize(value, row / 2, method="Nelder-Mead", tol=1e-12)
+        best = optimize.minimize(value, column / 2, method="Nelder-Mead", tol=1e-12)
         np.testing.assert_allclose(answer, best.x, atol=1e-5)
         assert value(answer) <= best.fun + 1e-12
 
 
 def test_shrinking_keeps_zeros_and_does_not_hide_undefined_numbers():
-    rows = torch.tensor([[0.0, 0.0], [np.nan, 1.0], [3.0, 4.0]])
+    columns = torch.tensor([[0.0, 0.0], [np.nan, 1.0], [3.0, 4.0]])
     for threshold in (0.0, 0.5):
-        zeros, undefined, row = shrink(rows, threshold)
+        zeros, undefined, column = shrink(columns.T, threshold).T
         assert not zeros.any()
         assert undefined.isnan().any()
-        torch.testing.assert_close(row, rows[2] * (1 - threshold / 5))
+        torch.testing.assert_close(column, columns[2] * (1 - threshold / 5))
 
 
 # The optimiser --------------------------------------------------------------------
 
 
-def test_groups_of_one_weight_without_penalty_are_those_of_adam(rng):
-    gradients = rng.normal(size=(20, 2, 5, 1)) * np.logspace(-9, 1, 5)[:, None]
-    start = rng.normal(size=(2, 5, 1))
-    ours, theirs = (parameter(start) for _ in range(2))
-    settings = {"lr": 0.03, "betas": (0.8, 0.99), "eps": 1e-7}
-    optimisers = (
-        ProximalAdam([ours], strength=0, **settings),
-        torch.optim.Adam([theirs], **settings),
-    )
-    for step, gradient in enumerate(gradients):
-        for weights, optimiser in zip((ours, theirs), optimisers, strict=True):
-            # As a schedule would change it.
-            optimiser.param_groups[0]["lr"] = 0.03 / (1 + step)
-            weights.grad = tensor(gradient)
-            optimiser.step()
-    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-14)
+STEPS = pytest.mark.parametrize(
+    "step", [Adam.step, Adam.fused_step], ids=["own", "fused"]
+)
+"""The two ways to take the same step; the second one finds it counted."""
 
 
-def test_two_steps_written_out(rng):
-    start, first, second = rng.normal(size=(3, 4, 3))
+def take(step: Callable, adam: Adam, gradients: Sequence[torch.Tensor]) -> None:
+    if step is Adam.fused_step:
+        adam.start_step()
+    step(adam, gradients)
+
+
+@STEPS
+@pytest.mark.parametrize("share", [None, Share("l2", 0.3), Share("group_lasso", 0.0)])
+def test_it_is_the_adam_of_torch(rng, step, share):
+    """With a group lasso, where it has no strength and each group one weight."""
+    gradients = rng.normal(size=(20, 2, 1, 5)) * np.logspace(-9, 1, 5)
+    ours = torch.tensor(rng.normal(size=(2, 1, 5)))
+    theirs = nn.Parameter(ours.clone())
+    adam = Adam({"kernel": ours}, {"kernel": share} if share else {}, 0.03)
+    decay = 2 * share.strength if share else 0
+    reference = torch.optim.Adam([theirs], lr=0.03, eps=1e-7, weight_decay=decay)
+    for number, gradient in enumerate(gradients):
+        # As a schedule would change it.
+        adam.learning_rate = reference.param_groups[0]["lr"] = 0.03 / (1 + number)
+        theirs.grad = tensor(gradient)
+        take(step, adam, [tensor(gradient)])
+        reference.step()
+    assert adam.count == 20
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-10, atol=1e-14)
+
+
+@STEPS
+def test_two_steps_written_out(rng, step):
+    start, first, second = rng.normal(size=(3, 3, 4))
     kernel = parameter(start)
-    optimiser = ProximalAdam([kernel], lr=0.3, strength=0.5)
+    adam = lasso(kernel, 0.3, 0.5)
     for gradient in (first, second):
-        kernel.grad = tensor(gradient)
-        optimiser.step()
+        take(step, adam, [tensor(gradient)[None]])
     expected = start.copy()
     for j in range(4):
-        means = first[j], (0.09 * first[j] + 0.1 * second[j]) / 0.19
-        squares = [(g[j] ** 2).mean() for g in (first, second)]
+        one, two = first[:, j], second[:, j]
+        means = one, (0.09 * one + 0.1 * two) / 0.19
+        squares = [(g**2).mean() for g in (one, two)]
         squares[1] = (0.000999 * squares[0] + 0.001 * squares[1]) / 0.001999
         for mean, square in zip(means, squares, strict=True):
             t = 0.3 / (np.sqrt(square) + 1e-7)
-            moved = expected[j] - t * mean
+            moved = expected[:, j] - t * mean
             length = np.sqrt(moved @ moved)
-            expected[j] = moved * max(0, 1 - t * 0.5 / length)
-    np.testing.assert_allclose(kernel.detach(), expected, atol=1e-12)
+            expected[:, j] = moved * max(0, 1 - t * 0.5 / length)
+    np.testing.assert_allclose(kernel[0].detach(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 1000, 10**6, 10**9])
+def test_corrections_are_exact_in_single_precision(count):
+    adam = Adam({"kernel": torch.zeros(1, 2, 3)}, {}, 0.1)
+    adam.count.fill_(count)
+    found = [value.item() for value in adam.corrections()]
+    expected = 1 / (1 - 0.9**count), 1 / np.sqrt(-np.expm1(count * np.log(0.999)))
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def minimise(
     loss_of: Callable[[], torch.Tensor],
-    optimisers: Sequence[torch.optim.Optimizer],
+    adam: Adam,
+    parameters: Sequence[torch.Tensor],
     steps: int,
 ) -> None:
     """Take full-batch steps that become a hundred times smaller."""
-    first = [optimiser.param_groups[0]["lr"] for optimiser in optimisers]
+    first = adam.learning_rate
     for step in range(steps):
-        for optimiser, lr in zip(optimisers, first, strict=True):
-            optimiser.param_groups[0]["lr"] = lr * 0.01 ** (step / steps)
-            optimiser.zero_grad()
-        loss_of().backward()
-        for optimiser in optimisers:
-            optimiser.step()
+        adam.learning_rate = first * 0.01 ** (step / steps)
+        adam.step(torch.autograd.grad(loss_of(), parameters))
 
 
 def test_orthonormal_inputs_have_a_closed_form(rng):
-    """Least squares, shrunk row by row."""
+    """Least squares, shrunk column by column."""
     x = np.linalg.qr(rng.normal(size=(50, 8)))[0]
     y = x @ (rng.normal(size=(8, 3)) * np.linspace(0, 2, 8)[:, None])
     y += rng.normal(size=y.shape) * 0.1
-    projected, strength = x.T @ y, 1.2
-    lengths = norms(projected)[:, None]
-    expected = projected * np.maximum(0, 1 - strength / lengths)
-    assert 2 <= (expected == 0).all(1).sum() <= 6
+    projected, strength = (x.T @ y).T, 1.2
+    expected = projected * np.maximum(0, 1 - strength / norms(projected))
+    assert 2 <= (expected == 0).all(0).sum() <= 6
 
-    kernel = parameter(rng.normal(size=(8, 3)))
+    kernel = parameter(rng.normal(size=(3, 8)))
     minimise(
-        lambda: (tensor(y) - tensor(x) @ kernel).square().sum() / 2,
-        [ProximalAdam([kernel], lr=0.1, strength=strength)],
+        lambda: (tensor(y) - tensor(x) @ kernel[0].T).square().sum() / 2,
+        lasso(kernel, 0.1, strength),
+        [kernel],
         steps=2000,
     )
-    np.testing.assert_allclose(kernel.detach(), expected, atol=1e-9)
-    np.testing.assert_array_equal(kernel.detach() == 0, expected == 0)
+    found = kernel[0].detach()
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    np.testing.assert_array_equal(found == 0, expected == 0)
 
 
 class Regression:
@@ -165,7 +195,7 @@ class Regression:
         while True:
             by_kernel, by_bias = self.gradient(kernel, bias)
             bias, moved, before = bias - t * by_bias, kernel - t * by_kernel, kernel
-            lengths = np.maximum(norms(moved), 1e-300)[:, None]
+            lengths = np.maximum(norms(moved.T), 1e-300)[:, None]
             kernel = moved * np.maximum(0, 1 - t * strength / lengths)
             if np.abs(kernel - before).max() < 1e-10:
                 return kernel
@@ -178,15 +208,14 @@ def regression(rng: np.random.Generator) -> Regression:
 
 def test_a_convex_problem_is_solved_jointly_with_adam(regression, rng):
     for strength in regression.strengths:
-        kernel = parameter(rng.normal(size=(12, 3)))
+        kernel = parameter(rng.normal(size=(3, 12)))
         bias = parameter(np.zeros(3))
-        optimisers = [
-            ProximalAdam([kernel], lr=0.1, strength=strength),
-            torch.optim.Adam([bias], lr=0.1, eps=1e-7),
-        ]
-        minimise(functools.partial(regression.value, kernel, bias), optimisers, 2000)
-        kernel, bias = kernel.detach().numpy(), bias.detach().numpy()
-        lengths = norms(kernel)
+        penalties = {"kernel": Share("group_lasso", strength)}
+        adam = Adam({"kernel": kernel, "bias": bias}, penalties, 0.1)
+        both = [kernel, bias]
+        minimise(lambda b=both: regression.value(b[0][0].mT, b[1][0]), adam, both, 2000)
+        kernel, bias = kernel[0].detach().numpy().T, bias[0].detach().numpy()
+        lengths = norms(kernel.T)
         kept = lengths > 0
         assert 2 <= kept.sum() <= 11
 
@@ -195,63 +224,45 @@ def test_a_convex_problem_is_solved_jointly_with_adam(regression, rng):
         np.testing.assert_allclose(by_bias, 0, atol=1e-9)
         pull = -strength * kernel[kept] / lengths[kept, None]
         np.testing.assert_allclose(by_kernel[kept], pull, atol=1e-9)
-        assert (norms(by_kernel[~kept]) <= strength).all()
+        assert (norms(by_kernel[~kept].T) <= strength).all()
 
         reference = regression.solve(strength)
         np.testing.assert_allclose(kernel, reference, atol=1e-6)
-        np.testing.assert_array_equal(kept, norms(reference) > 0)
+        np.testing.assert_array_equal(kept, norms(reference.T) > 0)
 
 
-def test_replicas_do_not_mix(rng):
-    start = tensor(rng.normal(size=(3, 4, 2)))
-    gradients = tensor(rng.normal(size=(10, 3, 4, 2)))
-    together = nn.Parameter(start.clone())
-    alone = [nn.Parameter(start[r].clone()) for r in range(3)]
-    optimiser = ProximalAdam([together], lr=0.1, strength=0.7)
-    # One group of settings each, as for penalties that differ.
-    single = ProximalAdam(
-        [{"params": [kernel], "strength": 0.7} for kernel in alone],
-        lr=0.1,
-        strength=0,
-    )
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_replicas_do_not_mix(rng, together):
+    """Groups of replicas take the steps of all of them."""
+    start = tensor(rng.normal(size=(4, 2, 3)))
+    gradients = tensor(rng.normal(size=(10, 4, 2, 3)))
+    strength = tensor(rng.uniform(0.1, 1, size=(4, 1, 1)))
+    whole, parts = start.clone(), start.clone()
+    penalties = {"kernel": Share("group_lasso", strength)}
+    one, other = (Adam({"kernel": p}, penalties, 0.1) for p in (whole, parts))
     for gradient in gradients:
-        together.grad = gradient
-        for kernel, part in zip(alone, gradient, strict=True):
-            kernel.grad = part
-        optimiser.step()
-        single.step()
-    assert torch.equal(together, torch.stack(alone))
-    assert not torch.equal(together, start)
+        one.step([gradient])
+        corrections = other.start_step()
+        for first in range(0, 4, together):
+            rows = slice(first, first + together)
+            take_step(other.of_replicas(rows), [gradient[rows]], 0.1, corrections)
+    assert torch.equal(whole, parts)
+    assert not torch.isclose(whole, start).any()
 
 
-def test_a_run_can_be_resumed(rng):
-    gradients = tensor(rng.normal(size=(6, 4, 2)))
-    kernel = parameter(rng.normal(size=(4, 2)))
-    resumed = nn.Parameter(kernel.detach().clone())
-    optimiser = ProximalAdam([kernel], lr=0.1, strength=0.7)
-    again = ProximalAdam([resumed], lr=1, strength=0)
-    for step, gradient in enumerate(gradients):
-        if step == 3:
-            resumed.data.copy_(kernel.data)
-            again.load_state_dict(copy.deepcopy(optimiser.state_dict()))
-        for weights, how in ((kernel, optimiser), (resumed, again)):
-            weights.grad = gradient
-            how.step()
+@STEPS
+def test_a_run_can_be_resumed(rng, step):
+    gradients = tensor(rng.normal(size=(6, 1, 2, 4)))
+    kernel = parameter(rng.normal(size=(2, 4)))
+    resumed = kernel.detach().clone()
+    adam, again = lasso(kernel, 0.1, 0.7), lasso(resumed, 0.1, 0.7)
+    for number, gradient in enumerate(gradients):
+        if number == 3:
+            resumed.copy_(kernel.detach())
+            again.set_state(copy.deepcopy(adam.state()))
+        take(step, adam, [gradient])
+        take(step, again, [gradient])
     assert torch.equal(kernel, resumed)
-
-
-def test_a_closure_is_evaluated():
-    kernel = nn.Parameter(torch.ones(2, 2))
-    optimiser = ProximalAdam([kernel], lr=0.1, strength=0.1)
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = kernel.square().sum()
-        loss.backward()
-        return loss
-
-    assert optimiser.step(closure) == 4
-    assert (kernel < 1).all()
 
 
 # The derivation of docs/group_lasso.md --------------------------------------------
@@ -303,8 +314,8 @@ def test_a_spectral_layer_minimises_the_group_lasso(regression, rng, ratio):
     eigenvalues, eigenvectors = found[:12, None], found[12:48].reshape(12, 3)
     reference = regression.solve(strength)
     np.testing.assert_allclose(eigenvalues * eigenvectors, reference, atol=1e-3)
-    kept = norms(reference) > 0.01
-    balance = norms(eigenvectors)[kept] / np.abs(eigenvalues[kept, 0])
+    kept = norms(reference.T) > 0.01
+    balance = norms(eigenvectors.T)[kept] / np.abs(eigenvalues[kept, 0])
     np.testing.assert_allclose(balance, np.sqrt(a / b), rtol=0.01)
 
 
@@ -329,9 +340,10 @@ PENALTIES = [
 ]
 
 
+@STEPS
 @pytest.mark.parametrize(("parametrisation", "penalties"), PENALTIES, ids=str)
 def test_penalties_are_those_of_autograd(
-    description, rng, generator, parametrisation, penalties
+    description, rng, generator, step, parametrisation, penalties
 ):
     """Several steps, as the first one of Adam tells only the signs of a gradient."""
     architecture = architecture_of(description | {"parametrisation": parametrisation})
@@ -341,16 +353,14 @@ def test_penalties_are_those_of_autograd(
     networks[0].reset_parameters([generator, generator])
     networks[1].load_state_dict(networks[0].state_dict())
     fast, slow = networks
-    trained = Penalties(fast, penalties)
-    (optimiser,) = trained.optimisers(0.01)
+    parameters = dict(fast.named_parameters())
+    adam = Adam(parameters, shares(fast, penalties), 0.01)
     reference = torch.optim.Adam(slow.parameters(), lr=0.01, eps=1e-7)
     for _ in range(4):
         x = torch.from_numpy(rng.normal(size=(2, 9, 5)))
         y = torch.from_numpy(rng.integers(0, 2, size=(2, 9)))
-        optimiser.zero_grad()
-        losses(fast(x), y, "cross_entropy").sum().backward()
-        trained.add_gradients()
-        optimiser.step()
+        loss = losses(fast(x), y, "cross_entropy").sum()
+        take(step, adam, torch.autograd.grad(loss, list(parameters.values())))
 
         reference.zero_grad()
         loss = losses(slow(x), y, "cross_entropy").sum()
@@ -379,16 +389,14 @@ def test_a_group_lasso_of_each_replica_is_that_of_single_ones(description, rng, 
         network = Network(5, architecture, len(chosen)).double().eval()
         sources = [torch.Generator().manual_seed(seed + r) for r in chosen]
         network.reset_parameters(sources)
-        trained = Penalties(network, [penalties[r] for r in chosen])
-        optimisers = trained.optimisers(0.01)
+        parameters = dict(network.named_parameters())
+        penalised = shares(network, [penalties[r] for r in chosen])
+        adam = Adam(parameters, penalised, 0.01)
         examples = np.random.default_rng(seed)
         for _ in range(30):
             x = torch.from_numpy(examples.normal(size=(2, 9, 5)))[chosen]
-            network.zero_grad()
-            network(x).square().mean((1, 2)).sum().backward()
-            trained.add_gradients()
-            for optimiser in optimisers:
-                optimiser.step()
+            loss = network(x).square().mean((1, 2)).sum()
+            adam.step(torch.autograd.grad(loss, list(parameters.values())))
         return network.first.kernel.detach()
 
     together = kernels([0, 1])
@@ -453,4 +461,4 @@ def test_a_penalty_that_makes_no_sense(settings, message):
 def test_penalties_that_do_not_fit(description, parametrisation, penalties, message):
     architecture = architecture_of(description | {"parametrisation": parametrisation})
     with pytest.raises(UserError, match=message):
-        Penalties(Network(5, architecture, len(penalties)), penalties)
+        shares(Network(5, architecture, len(penalties)), penalties)

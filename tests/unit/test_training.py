@@ -16,7 +16,7 @@ import torch
 from scipy import optimize
 from torch.nn import functional
 
-from spectral_relevance import hardware, trainer
+from spectral_relevance import hardware, step
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses
@@ -46,14 +46,6 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(False)
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    """Compute in float64, so that two ways of computing agree to many digits."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def doubled(data: Dataset) -> Dataset:
@@ -120,7 +112,8 @@ def train_slowly(
     words = initial.generate_state(1, np.uint64)
     generator = torch.Generator().manual_seed(int(words[0]))
     order = np.random.default_rng(order)
-    masks = np.random.Generator(np.random.SFC64(masks))
+    key, taken = masks.generate_state(2, np.uint64), 0
+    dropped = [layer["units"] for layer in network["hidden"] if layer["dropout"] > 0]
     spectral = network["parametrisation"] == "spectral"
     output = {**network["output"], "batch_norm": False, "dropout": 0}
 
@@ -128,7 +121,7 @@ def train_slowly(
     for settings in [*network["hidden"], output]:
         n2 = settings["units"]
         bound = math.sqrt(6 / (n1 + n2))
-        values = torch.empty(n1, n2).uniform_(-bound, bound, generator=generator)
+        values = torch.empty(n2, n1).uniform_(-bound, bound, generator=generator)
         layer = {"eigenvectors" if spectral else "kernel": values}
         layer["bias"] = torch.zeros(n2)
         if spectral:
@@ -140,12 +133,22 @@ def train_slowly(
             layers[-1] |= {"mean": torch.zeros(n2), "variance": torch.ones(n2)}
         n1 = n2
 
+    def bits(count: int) -> list[int]:
+        """16-bit words of this step, from whole blocks of four 64-bit words."""
+        blocks = -(-count // 16)
+        counted = np.random.Philox(key=key, counter=taken * blocks)
+        numbers = [int(counted.random_raw()) for _ in range(4 * blocks)]
+        return [
+            number >> shift & 65535 for number in numbers for shift in range(0, 64, 16)
+        ]
+
     def answer(x: torch.Tensor, learning: bool) -> torch.Tensor:
+        words = bits(sum(dropped) * len(x)) if learning else []
         for p, settings in zip(layers, [*network["hidden"], output], strict=True):
             weight = p["kernel"] if not spectral else None
             if spectral:
-                weight = torch.diag(p["eigenvalues"]) @ p["eigenvectors"]
-            x = x @ weight + p["bias"]
+                weight = p["eigenvectors"] @ torch.diag(p["eigenvalues"])
+            x = x @ weight.T + p["bias"]
             if settings["activation"] == "tanh":
                 x = torch.tanh(x)
             elif settings["activation"] == "relu":
@@ -160,7 +163,9 @@ def train_slowly(
                 x = (x - mean) / (variance + 1e-3).sqrt() * p["gamma"] + p["beta"]
             rate = settings["dropout"]
             if rate > 0 and learning:
-                drawn = masks.integers(0, 2**16, tuple(x.shape), np.uint16)
+                # Features by examples, one 16-bit word after the other.
+                drawn, words = words[: x.numel()], words[x.numel() :]
+                drawn = np.array(drawn).reshape(x.shape[1], len(x)).T
                 kept = torch.from_numpy(drawn >= round(rate * 65536))
                 x = torch.where(kept, x / (1 - rate), 0.0)
         return x
@@ -173,8 +178,8 @@ def train_slowly(
     lasso = penalty is not None and penalty["norm"] == "group_lasso"
     parameters = [v for layer in layers for v in layer.values() if v.requires_grad]
     if lasso:
-        rows, moments = layers[0]["kernel"], {}
-        parameters = [parameter for parameter in parameters if parameter is not rows]
+        kernel, moments = layers[0]["kernel"], {}
+        parameters = [parameter for parameter in parameters if parameter is not kernel]
     optimiser = torch.optim.Adam(
         parameters, lr=how["learning_rate"], eps=1e-7, fused=False, foreach=False
     )
@@ -189,7 +194,7 @@ def train_slowly(
             x = torch.from_numpy(np.stack([data.x_train[i] for i in batch]))
             y = torch.from_numpy(np.stack([data.y_train[i] for i in batch]))
             loss = loss_of(answer(x, True), y)
-            total, steps = total + loss.item(), steps + 1
+            total, steps, taken = total + loss.item(), steps + 1, taken + 1
             for name, strength in (penalty or {}).items():
                 if name != "norm" and not lasso:
                     power = {"l1": 1, "l2": 2}[penalty["norm"]]
@@ -199,7 +204,9 @@ def train_slowly(
             loss.backward()
             optimiser.step()
             if lasso:
-                step_by_rows(rows, moments, how["learning_rate"], penalty["kernel"])
+                step_by_columns(
+                    kernel, moments, how["learning_rate"], penalty["kernel"]
+                )
         with torch.no_grad():
             x = torch.from_numpy(data.x_train[n:])
             y = torch.from_numpy(data.y_train[n:])
@@ -209,8 +216,8 @@ def train_slowly(
                 metric = (outputs[:, 0] - y).abs().mean() * data.target_scale
             first = layers[0].get("kernel")
             if spectral:
-                first = layers[0]["eigenvalues"][:, None] * layers[0]["eigenvectors"]
-            norms = first.square().sum(1).sqrt()
+                first = layers[0]["eigenvalues"] * layers[0]["eigenvectors"]
+            norms = first.square().sum(0).sqrt()
             history.append(
                 {
                     "variant": "base",
@@ -226,19 +233,19 @@ def train_slowly(
 
 
 @torch.no_grad()
-def step_by_rows(
-    rows: torch.Tensor, moments: dict[int, tuple], rate: float, strength: float
+def step_by_columns(
+    kernel: torch.Tensor, moments: dict[int, tuple], rate: float, strength: float
 ) -> None:
     """Take a proximal step of the group lasso, input by input."""
-    for j, gradient in enumerate(rows.grad):
+    for j, gradient in enumerate(kernel.grad.T):
         mean, square, steps = moments.get(j, (0, 0, 0))
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient.square().mean()
         moments[j] = mean, square, steps + 1
         t = rate / ((square / (1 - 0.999 ** (steps + 1))).sqrt() + 1e-7)
-        row = rows[j] - t * mean / (1 - 0.9 ** (steps + 1))
-        rows[j] = row * (1 - t * strength / row.norm()).clamp(min=0)
-    rows.grad = None
+        column = kernel[:, j] - t * mean / (1 - 0.9 ** (steps + 1))
+        kernel[:, j] = column * (1 - t * strength / column.norm()).clamp(min=0)
+    kernel.grad = None
 
 
 def assert_agree(
@@ -568,7 +575,7 @@ def test_a_diverging_loss_names_run_and_epoch(classes, description, monkeypatch)
         lost = torch.tensor([1, np.nan if calls > 2 * 9 + 4 else 1])
         return losses(outputs, *arguments) * lost
 
-    monkeypatch.setattr(trainer, "losses", poisoned)
+    monkeypatch.setattr(step, "losses", poisoned)
     with pytest.raises(
         UserError, match=r"^variant base, seed 12, epoch 3: .* found nan"
     ):

@@ -57,11 +57,11 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000
 ReturnToService=2
 MinJobAge=3600
 KillWait=2
-GresTypes=gpu
-NodeName=$(hostname --short) NodeAddr=127.0.0.1 CPUs=2 RealMemory=64000 Gres=gpu:1
+GresTypes=gpu,shard
+NodeName=$(hostname --short) NodeAddr=127.0.0.1 CPUs=2 RealMemory=64000 Gres=gpu:1,shard:8
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-    echo "Name=gpu File=/dev/null" >"$1/gres.conf"
+    printf '%s\n' "Name=gpu File=/dev/null" "Name=shard Count=8" >"$1/gres.conf"
 }
 
 start() {

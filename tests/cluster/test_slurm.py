@@ -187,15 +187,15 @@ def test_a_figure(run, project, tmp_path, saw):
     """The short form."""
     local = Project(tmp_path / "local")
     run(local, LOCAL, FIGURE).end()
-    one = run(project, (*SLURM, "--set-resources", "train:gpu=1"), FIGURE)
+    one = run(project, (*SLURM, "--set-resources", "train:gres=shard:1"), FIGURE)
     killed = one.strike("scancel", until="CANCELLED")
-    assert "TresPerJob=gres:gpu:1" in slurm("scontrol", "show", "job", killed.number)
+    assert "TresPerNode=gres:shard:1" in slurm("scontrol", "show", "job", killed.number)
     one.end()
     one.assert_reason_found(killed, "CANCELLED")
     one.assert_sent_again(killed)
     count = count_same_tables(project, local)
     saw(
-        "one figure; its training asks for a GPU and is killed by `scancel`",
+        "one figure; its training asks for a share of a GPU and is killed by `scancel`",
         f"the training sent again; the {count} tables of a local run",
         one.seconds,
     )

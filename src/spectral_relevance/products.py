@@ -16,7 +16,7 @@ from torch import Tensor
 LEAST_OPERATIONS = 500_000
 """Multiplications of a product below which the call of oneDNN outweighs its gain."""
 
-LEAST_DEPTH = 32
+LEAST_DEPTH = 16
 """The same for the number of terms in the sums of a product."""
 
 
@@ -66,6 +66,8 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         multiply = torch.ops.spectral_relevance.onednn
         each = [multiply(a[r], b[r].mT) for r in range(len(a))]
         return each[0].unsqueeze(0) if len(each) == 1 else torch.stack(each)
+    if len(a) == 1:  # without what a batch costs besides
+        return torch.mm(a[0], b[0]).unsqueeze(0)
     return torch.bmm(a, b)
 
 

@@ -39,12 +39,14 @@ restore: $(VENV)/installed ## the published tables, so that figures can be drawn
 readme: $(VENV)/installed ## the tables and the picture of README.md only
 	$(VENV)/bin/python -m spectral_relevance.replication.publish readme
 
-# Without TensorFlow all but Keras is measured.
+# Without TensorFlow all but Keras is measured. BEFORE names a checkout of an older
+# commit, made by git worktree, whose training is timed as well.
 benchmark: $(VENV)/installed ## the speed of training beside a plain loop and Keras
 	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
 	    independent correlated mnist_01 stellar)
 	-$(MAKE) $(KERAS)/installed
-	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python
+	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python \
+	    $(if $(BEFORE),--before "$(BEFORE)")
 
 test: $(VENV)/installed ## the tests: about eight minutes
 	$(VENV)/bin/python -m pytest

@@ -15,6 +15,9 @@ import psutil
 
 from spectral_relevance.errors import UserError
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""What Snakemake sets for a training job."""
+
 
 class Program:
     """A measured program that has been started.
@@ -47,8 +50,8 @@ class Program:
         if not line:
             self.errors.seek(0)
             last = self.errors.read().strip().splitlines()[-3:]
-            name = Path(self.process.args[1]).name
-            raise UserError(f"{name} has ended early: {' / '.join(last)}")
+            script = self.process.args[1]
+            raise UserError(f"{script} has ended early: {' / '.join(last)}")
         return json.loads(line)
 
     def dismiss(self) -> None:
@@ -58,7 +61,7 @@ class Program:
 
 @contextmanager
 def running(
-    script: str,
+    script: str | Path,
     job: Mapping[str, Any],
     python: str | Path = sys.executable,
     **environment: str,
@@ -67,8 +70,8 @@ def running(
 
     Parameters
     ----------
-    script : str
-        The program, a file beside this one.
+    script : str or path
+        The program: a file beside this one, or the path of another.
     job : mapping
         What it is to do.
     python : path
@@ -78,7 +81,7 @@ def running(
         many threads as it wants, whatever is set outside.
     """
     inherited = {k: v for k, v in os.environ.items() if "_NUM_THREADS" not in k}
-    command = [str(python), str(Path(__file__).with_name(script)), json.dumps(job)]
+    command = [str(python), str(Path(__file__).parent / script), json.dumps(job)]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
@@ -94,6 +97,18 @@ def running(
             yield Program(process, errors)
         finally:
             process.kill()
+
+
+def our_job(
+    problem: Mapping[str, Any], replicas: int, first: int = 0
+) -> dict[str, Any]:
+    """Return the job of one training process, without a profile."""
+    return {
+        "data": problem["data"],
+        "variants": {"base": problem["settings"]},
+        "seeds": list(range(first, first + replicas)),
+        "profile": False,
+    }
 
 
 def work(group: Sequence[Program], seconds: float) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from spectral_relevance.replication.tables import (
 SYSTEMS = {
     "this project": style.BLUE,
     "this project, one process": style.SKY,
+    "before": style.GREY,
     "plain PyTorch": style.GREEN,
     "Keras": style.ORANGE,
 }
@@ -26,13 +27,20 @@ SIDES = {"plain PyTorch": (-5, "right"), "Keras": (5, "left")}
 
 PARTS = {
     "matrix products": style.BLUE,
-    "compiled kernels": style.SKY,
-    "Adam": style.GREEN,
+    "Adam and what is fused with it": style.GREEN,
     "gathering of batches": style.ORANGE,
-    "other operations": style.BROWN,
-    "outside torch": style.GREY,
+    "other kernels": style.SKY,
+    "entering compiled code": style.PURPLE,
+    "dropout masks": style.BROWN,
+    "the rest": style.GREY,
 }
 """What a step is spent on, and its colours."""
+
+FLOORS = {
+    "share of the peak": ("D", "products at their fastest"),
+    "share of the attainable": ("o", "attainable"),
+}
+"""What a step cannot do without, its marks and how they are called."""
 
 NETWORKS = {
     "independent": "independent",
@@ -57,8 +65,10 @@ def benchmark(*, table: pd.DataFrame) -> Figure:
     -------
     Figure
         a, the time of a step of one replica; b, what a step is spent on, and the share
-        of it that its matrix products take at their fastest; c to f, time and memory of
-        one process against the number of replicas, inputs, hidden units and examples.
+        of it that its matrix products take at their fastest, and these in the order of
+        a step with the moving of all other arrays; c to f, time of an epoch per run and
+        memory of one process against the number of runs, inputs, hidden units and
+        examples.
     """
     figure = style.new(style.DOUBLE, 128 * style.MILLIMETRE)
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.15))
@@ -72,9 +82,8 @@ def benchmark(*, table: pd.DataFrame) -> Figure:
         _growth(column, select(growth, varied=name))
         column[1].set_xlabel(name)
         style.panel(column[0], letter, left=26 if letter == "c" else 10)
-    grid[0, 0].set_ylabel("ms per replica\nand step")
+    grid[0, 0].set_ylabel("ms per run\nand epoch")
     grid[1, 0].set_ylabel("memory (MiB)")
-    grid[1, 0].set_ylim(bottom=0)
     style.panel(times, "a", left=26)
     style.panel(parts, "b", left=50)
     return figure
@@ -86,7 +95,7 @@ def _times(axes: Axes, table: pd.DataFrame) -> None:
         rows = select(table, system=system).set_index(["quantity", "network"])
         time = rows.loc["time"].loc[list(NETWORKS)]
         ratios = rows.loc["relative to ours"].loc[list(NETWORKS), "value"]
-        x = np.arange(len(time)) + (place - (len(measured) - 1) / 2) * 0.2
+        x = np.arange(len(time)) + (place - (len(measured) - 1) / 2) * 0.18
         axes.errorbar(
             x,
             time["value"],
@@ -133,17 +142,17 @@ def _parts(axes: Axes, table: pd.DataFrame) -> None:
         look = {"color": PARTS[name], "label": name}
         axes.barh(range(len(shares)), shares[name], 0.62, left, **look)
         left += shares[name]
-    peak = select(table, part="products", quantity="share of the peak")
-    peak = peak.set_index("network")["value"].loc[list(NETWORKS)]
-    axes.plot(
-        peak,
-        range(len(peak)),
-        "D",
-        color="white",
-        markeredgecolor="black",
-        markeredgewidth=0.7,
-        label="products at their fastest",
-    )
+    for quantity, (marker, label) in FLOORS.items():
+        floor = select(table, part="products", quantity=quantity)
+        axes.plot(
+            floor.set_index("network")["value"].loc[list(NETWORKS)],
+            range(len(NETWORKS)),
+            marker,
+            color="white",
+            markeredgecolor="black",
+            markeredgewidth=0.7,
+            label=label,
+        )
     axes.set_yticks(range(len(NETWORKS)), NETWORKS.values())
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
@@ -158,10 +167,7 @@ def _growth(column: Sequence[Axes], table: pd.DataFrame) -> None:
         rows = table[table["quantity"] == quantity]
         axes.plot(rows["size"], rows["value"], "o-", color=style.BLUE)
         axes.set_xscale("log")
-        axes.set_xticks(table["size"].unique())
-        axes.xaxis.set_major_formatter("{x:g}")
-    column[0].set_yscale("log")
-    column[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    column[0].yaxis.set_major_formatter("{x:g}")
-    for axes in column:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
+    column[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

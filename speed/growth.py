@@ -69,23 +69,30 @@ def slopes(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Of time and of memory the power of the size with which it grows, the slope of a
-        line through the logarithms; and what each further one takes of memory, which
-        the process itself, some hundred MiB, does not blur. All from the sizes above
-        the geometric mean of the smallest and the largest.
+        The power of the size with which each grows: the slope of a line through the
+        logarithms. Of memory it is the power of what exceeds that of the smallest size,
+        which is the process itself, some hundred MiB; and what each further one takes
+        is told, too. All from the sizes above the geometric mean of the smallest and
+        the largest.
     """
     result = []
     for quantity in dict.fromkeys(entry["quantity"] for entry in rows):
         of_it = [entry for entry in rows if entry["quantity"] == quantity]
-        pairs = np.array([(entry["size"], entry["value"]) for entry in of_it], float)
-        x, y = pairs[pairs[:, 0] ** 2 > pairs[0, 0] * pairs[-1, 0]].T
-        power = np.polyfit(np.log(x), np.log(y), 1)[0]
-        layout = (1, 1, 0)
-        result.append(row("slope", OURS, quantity, "power", [power], layout))
+        x, y = np.array([(entry["size"], entry["value"]) for entry in of_it], float).T
+        large = x**2 > x[0] * x[-1]
+        found = {}
         if quantity == "memory":
-            each = 1024 * np.polyfit(x, y, 1)[0]
-            name = "memory of one more"
-            result.append(row("slope", OURS, name, "KiB", [each], layout))
+            each = 1024 * np.polyfit(x[large], y[large], 1)[0]
+            found["memory of one more", "KiB"] = each
+            y = y - y[0]
+        large &= y > 0  # a few runs more take less than the process differs by
+        if large.sum() > 1:
+            power = np.polyfit(np.log(x[large]), np.log(y[large]), 1)[0]
+            found[quantity, "power"] = power
+        result += [
+            row("slope", OURS, *names, [value], (1, 1, 0))
+            for names, value in found.items()
+        ]
     return result
 
 

@@ -64,12 +64,12 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, default="figures")
     arguments = parser.parse_args()
     start = perf_counter()
-    python = python_with_keras(arguments.keras)
-    problems = read_problems(arguments.datasets)
     rows, versions, before = [], {}, None
     if arguments.before is not None:
         before = Checkout(arguments.before)
         versions["before at commit"] = commit_of(before.root)
+    python = python_with_keras(arguments.keras)
+    problems = read_problems(arguments.datasets)
     for name, problem in problems.items():
         say(f"{name}: warming up, then {arguments.rounds} rounds")
         new = measure_speed(

@@ -185,4 +185,6 @@ def _number(value: float, spread: float = np.nan) -> str:
     if np.isnan(value):
         return "–"
     text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text + ("" if np.isnan(spread) else f" ± {spread:.1g}")
+    if np.isnan(spread):
+        return text
+    return f"{text} ± {spread:.1g}" if spread < 10 else f"{text} ± {spread:.0f}"

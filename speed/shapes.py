@@ -61,16 +61,16 @@ def count_bytes(problem: Mapping[str, Any]) -> int:
     What a product reads and writes is in its own time. Of the rest each array is read
     once and written once, as if all else were fused, for a batch of n examples:
 
-    - the examples: d inputs are read and written to the batch (2nd);
+    - the examples: d inputs are read and written to the batch (2·n·d numbers);
     - for each layer from d to h units the one of weights and inputs that λ multiplies,
-      written (dh or nd, the smaller); nothing in a standard network;
+      written (d·h or n·d, the smaller one); nothing in a standard network;
     - each hidden layer of h units: what its product gives is read, the activation
-      written; in the way back their gradient is read, the activation read again, and
-      the gradient for the products written (5nh numbers); and a mask of dropout
-      written and read (2nh bytes);
-    - the output: read, its gradient written (2nh);
+      written; on the way back their gradient is read, the activation read again, and
+      the gradient for the products written (5·n·h); and a mask of dropout, a byte for
+      each unit, is written and read (2·n·h bytes);
+    - the output: read, its gradient written (2·n·h);
     - the parameters: they and their two moments are read and written, their gradient
-      is read (7 for each one; where an input is 0 in every example, no gradient: 6).
+      is read (7 for each one; 6 where an input is 0 in every example).
 
     Targets, indices, running statistics and the random bits of the masks are left out,
     and the penalty, which reads what Adam reads.

@@ -252,6 +252,9 @@ def test_slopes_are_those_of_the_large_sizes() -> None:
 def test_growth_is_that_of_the_sizes() -> None:
     from growth import FIXED, GROWTH
 
+    for sizes in GROWTH.values():  # enough for the slope
+        assert sum(size**2 > sizes[0] * sizes[-1] for size in sizes) >= 3
+
     assert list(GROWTH) == list(FIXED)
     ranges = {name: (sizes[0], sizes[-1]) for name, sizes in GROWTH.items()}
     assert ranges["runs"] == (1, 200)

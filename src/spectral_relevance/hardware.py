@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 # Numbers of the two options in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
+MANY = 10**6
+
 
 def tune_process() -> None:
     """Make torch repeatable, and cheaper in memory traffic; for entry points only.
@@ -86,9 +88,17 @@ def compiled(step: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def tracing_gradients() -> Iterator[None]:
-    """Let the compiler follow :func:`torch.autograd.grad` within a function."""
+    """Let the compiler follow :func:`torch.autograd.grad` within a function.
+
+    And let it compile the steps of any number of trainings in one process: it counts
+    them as recompilations of one function, and gives up after the eighth.
+    """
     config = importlib.import_module("torch._dynamo.config")  # slow: a second
-    patched: Any = config.patch(trace_autograd_ops=True)
+    patched: Any = config.patch(
+        trace_autograd_ops=True,
+        recompile_limit=MANY,
+        accumulated_recompile_limit=MANY,
+    )
     with patched, warnings.catch_warnings():
         # The compiler of torch does itself what torch warns of.
         warnings.simplefilter("ignore", DeprecationWarning)

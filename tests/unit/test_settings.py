@@ -15,11 +15,11 @@ from jsonschema import Draft202012Validator
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.datasets.kinds import kinds
+from spectral_relevance.replication.evaluate import differences
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.settings import (
     check,
     dataset_settings,
-    differences,
     merged,
     read_settings,
     read_yaml,

@@ -7,7 +7,7 @@ from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.places import check_checkout, check_python
-from spectral_relevance.replication.settings import dataset_settings, resolve
+from spectral_relevance.replication.settings import dataset_request, resolve
 from spectral_relevance.sources import fingerprints
 
 SCALES = ("paper", "quick")
@@ -129,13 +129,6 @@ def recorded_settings(wildcards):
     settings = SETTINGS[wildcards.scale]
     data = {name: {"files": each["files"]} for name, each in settings["data"].items()}
     return {**settings, "data": data}
-
-
-def dataset_request(settings):
-    """What a dataset depends on: its settings, and the seeds of runs that draw own ones."""
-    variants = dataset_settings(settings)
-    own = any(dataset.get("seed", 0) is None for dataset in variants.values())
-    return {"variants": variants, "seeds": sorted(settings["seeds"]) if own else []}
 
 
 def dataset_file(wildcards):

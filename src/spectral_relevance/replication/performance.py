@@ -24,7 +24,7 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
         units: dex) and ``loss`` (cross-entropy, or mean absolute error as trained on).
     """
     own = [datasets.of(*run) for run in replicas.runs()]
-    x, y = test_part(own)
+    x, y = _beside(replicas, *test_part(own))
     outputs = predict(replicas.network, x)
     kind = "cross_entropy" if own[0].is_classification else "mean_absolute_error"
     return pd.DataFrame(
@@ -83,7 +83,7 @@ def input_curve(
             f"curve.largest: expected at most the {d} inputs, found {largest}."
         )
     own = [datasets.of(*run) for run in replicas.runs()]
-    x, y = test_part(own)
+    x, y = _beside(replicas, *test_part(own))
     counts = spaced_counts(largest, points)
     ranked = network.relevance().argsort(dim=1, descending=True, stable=True)
     generators = [np.random.default_rng([seed, d]) for seed in replicas.seeds]
@@ -142,3 +142,9 @@ def test_part(datasets: Sequence[Dataset]) -> tuple[Tensor, Tensor]:
         x = np.stack([dataset.x_test for dataset in datasets])
         y = np.stack([dataset.y_test for dataset in datasets])
     return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def _beside(replicas: Replicas, *tensors: Tensor) -> list[Tensor]:
+    """Return tensors where the network is."""
+    device = next(replicas.network.parameters()).device
+    return [tensor.to(device) for tensor in tensors]

@@ -215,34 +215,24 @@ def dataset_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
     return datasets
 
 
-def differences(variants: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return for each variant the settings in which they differ, by dotted path.
+def dataset_request(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the datasets of an experiment depend on, apart from raw files.
 
     Parameters
     ----------
-    variants : mapping
-        Complete settings of each variant.
+    experiment : mapping
+        Its complete settings.
 
     Returns
     -------
     dict
-        For each variant a value for each path; None where a variant lacks the setting.
-        Lists (the layers of a network) are left out.
+        The arguments ``variants`` and ``seeds`` of
+        :func:`~spectral_relevance.replication.datasets.make`; no seeds where no run
+        draws examples of its own.
     """
-    flat = {name: _flattened(settings) for name, settings in variants.items()}
-    paths = {path: None for settings in flat.values() for path in settings}
-    varied = [p for p in paths if len({repr(f.get(p)) for f in flat.values()}) > 1]
-    return {name: {p: f.get(p) for p in varied} for name, f in flat.items()}
-
-
-def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flattened(value, f"{prefix}{key}.")
-        elif not isinstance(value, list):
-            flat[f"{prefix}{key}"] = value
-    return flat
+    variants = dataset_settings(experiment)
+    own = any(dataset.get("seed", 0) is None for dataset in variants.values())
+    return {"variants": variants, "seeds": sorted(experiment["seeds"]) if own else []}
 
 
 def merged(base: Any, overlay: Any) -> Any:

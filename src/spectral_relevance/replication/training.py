@@ -64,13 +64,8 @@ def train_variants(
     DataFrame
         Their history, see :func:`train`.
     """
-    groups: dict[str, list[str]] = {}
-    for name, settings in variants.items():
-        dataset = datasets.of(name, seeds[0])
-        key = [settings, dataset.x_train.shape, dataset.x_test.shape]
-        groups.setdefault(json.dumps(key, sort_keys=True), []).append(name)
     trained, histories = [], []
-    for number, names in enumerate(groups.values()):
+    for number, names in enumerate(side_by_side(datasets, variants, seeds)):
         runs = [(name, seed) for name in names for seed in seeds]
         told = ", ".join(names), ", ".join(map(str, seeds))
         logger.info("training %s, seeds %s: %d replicas", *told, len(runs))
@@ -85,6 +80,18 @@ def train_variants(
         trained.append(replicas)
         histories.append(history)
     return trained, pd.concat(histories, ignore_index=True)
+
+
+def side_by_side(
+    datasets: Datasets, variants: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]
+) -> list[list[str]]:
+    """Return the variants of each batched training of :func:`train_variants`."""
+    groups: dict[str, list[str]] = {}
+    for name, settings in variants.items():
+        dataset = datasets.of(name, seeds[0])
+        key = [settings, dataset.x_train.shape, dataset.x_test.shape]
+        groups.setdefault(json.dumps(key, sort_keys=True), []).append(name)
+    return list(groups.values())
 
 
 def train(
@@ -131,17 +138,17 @@ def train(
     n = round(examples * (1 - training["validation_fraction"]))
     penalty = Penalty(**regularisation) if regularisation else None
     places = {id(dataset): place for place, dataset in enumerate(unique)}
-    side_by_side = []
+    asked = []
     for dataset, (_, seed) in zip(datasets, runs, strict=True):
         rows = np.arange(examples) + places[id(dataset)] * examples
-        side_by_side.append(Run(rows[:n], rows[n:], seed, penalty))
+        asked.append(Run(rows[:n], rows[n:], seed, penalty))
     how = {k: v for k, v in training.items() if k != "validation_fraction"}
     how["batch_size"] = min(how["batch_size"], n)
     try:
         fitted = fit(
             np.concatenate([dataset.x_train for dataset in unique]),
             np.concatenate([dataset.y_train for dataset in unique]),
-            side_by_side,
+            asked,
             architecture_of(network),
             Training(**how),
             device=device,

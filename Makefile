@@ -1,4 +1,4 @@
-# Everything runs in .venv, which the first command makes.
+# Everything but `gpu` runs in .venv, which the first command makes.
 
 PYTHON ?= python3
 CORES ?= all
@@ -7,7 +7,7 @@ SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES)
 
 KERAS := .venv-keras
 
-.PHONY: help quick paper report publish restore readme benchmark
+.PHONY: help quick paper report publish restore readme benchmark gpu gpu-data
 .PHONY: test test-faults test-cluster lint clean
 
 help: ## this list
@@ -47,6 +47,17 @@ benchmark: $(VENV)/installed ## the speed of training beside a plain loop and Ke
 	-$(MAKE) $(KERAS)/installed
 	$(VENV)/bin/python speed/benchmark.py --keras $(KERAS)/bin/python \
 	    $(if $(BEFORE),--before "$(BEFORE)")
+
+# On a machine that may lack .venv, and where minutes count: any Python with torch.
+GPU_PYTHON ?= python3
+BUDGET ?= 480
+gpu: ## on a GPU: its tests, its speed, the paper's trainings, within BUDGET=480 seconds
+	PYTHONPATH=src $(GPU_PYTHON) speed/gpu.py --budget $(BUDGET)
+
+gpu-data: $(VENV)/installed ## what make gpu reads, to be taken to the GPU: 40 MB
+	$(SNAKEMAKE) --quiet -- $(patsubst %,results/paper/datasets/%/data.npz, \
+	    mnist_01 mnist_59 mnist_all stellar)
+	$(VENV)/bin/python speed/gpu_data.py
 
 test: $(VENV)/installed ## the tests: about eight minutes
 	$(VENV)/bin/python -m pytest

@@ -41,10 +41,9 @@ from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import style
 from spectral_relevance.replication.figures.speed import benchmark as draw
 from spectral_relevance.replication.settings import read_settings
+from spectral_relevance.replication.training import PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("network", "regularisation", "training")
-"""What the engine needs of an experiment's settings."""
 
 PROFILED = "profiled"
 """Our training in processes that are not timed: the profile slows them down."""

@@ -4,6 +4,7 @@ Takes a job in JSON: ``data`` (a file of the workflow, or the shape ``[n, d]`` o
 examples), ``variants`` and ``seeds`` as for ``train_variants``, and
 ``profile``, whether to say in the end what the time of a step is spent on, for which
 its compiled kernels are made to tell their names: such a process is somewhat slower.
+``device`` is where to train, by default the CPU.
 """
 
 import json
@@ -83,7 +84,7 @@ def main() -> None:
         datasets,
         job["variants"],
         job["seeds"],
-        device="cpu",
+        device=job.get("device", "cpu"),
         on_epoch=lambda epoch: next(epochs, ENOUGH) is ENOUGH,
     )
 

@@ -3,7 +3,8 @@
 One replica, layers of torch.nn, a data loader, the penalty added to the loss, and as
 many threads as torch takes. Takes a job in JSON: ``data`` (a file of the workflow),
 ``examples`` (how many to train on, in whole batches), ``classes`` (whether the targets
-are) and ``network``, ``regularisation`` and ``training`` of an experiment.
+are), ``network``, ``regularisation`` and ``training`` of an experiment, and ``device``,
+by default the CPU.
 """
 
 import json
@@ -63,7 +64,8 @@ def main() -> None:
     batch_size = training["batch_size"]
     n = job["examples"]
     loader = DataLoader(TensorDataset(x[:n], y[:n]), batch_size, shuffle=True)
-    network = make_network(x.shape[1], job["network"])
+    device = job.get("device", "cpu")
+    network = make_network(x.shape[1], job["network"]).to(device)
     first = network[0]
     loss_of = nn.CrossEntropyLoss() if job["classes"] else nn.L1Loss()
     optimiser = torch.optim.Adam(
@@ -71,6 +73,7 @@ def main() -> None:
     )
     for _ in turns.epochs():
         for xs, ys in loader:
+            xs, ys = xs.to(device), ys.to(device)
             optimiser.zero_grad()
             outputs = network(xs)
             loss = loss_of(outputs if job["classes"] else outputs.squeeze(1), ys)

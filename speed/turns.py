@@ -29,20 +29,20 @@ def answer(work: Callable[[float], dict[str, Any]], **facts: Any) -> None:
         say(work(float(line)) | {"memory": peak_memory()})
 
 
-def epochs(**facts: Any) -> Iterator[None]:
+def epochs() -> Iterator[None]:
     """Yield once for each epoch to train: one to warm up, then round by round.
 
-    Parameters
-    ----------
-    **facts
-        What to say of the program when it is warm.
+    Says first of all in how many seconds the program was warm.
     """
+    start = perf_counter()
     yield
-    say(facts)
+    finish()
+    say({"warm": perf_counter() - start})
     for line in sys.stdin:
         count, start, processor = 0, perf_counter(), process_time()
         while (seconds := perf_counter() - start) < float(line):
             yield
+            finish()
             count += 1
         say(
             {
@@ -52,6 +52,13 @@ def epochs(**facts: Any) -> Iterator[None]:
                 "memory": peak_memory(),
             }
         )
+
+
+def finish() -> None:
+    """Wait until a GPU has done what this program gave it, if it uses one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def peak_memory() -> float | None:

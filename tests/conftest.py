@@ -1,6 +1,8 @@
 """Seeds and small examples that the tests share."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 import torch
 
 from spectral_relevance.data import Dataset
+
+SPEED = Path(__file__).resolve().parents[1] / "speed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,3 +94,15 @@ def description() -> dict[str, Any]:
         ],
         "output": {"units": 2, "activation": "linear"},
     }
+
+
+@pytest.fixture
+def speed_scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the scripts be imported as they import one another, and forget them."""
+    monkeypatch.syspath_prepend(SPEED)
+    monkeypatch.setenv("SPECTRAL_RELEVANCE_UNCHECKED", "")  # which one of them sets
+    known = set(sys.modules)
+    yield
+    for name in set(sys.modules) - known:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == SPEED:
+            del sys.modules[name]

@@ -1,7 +1,5 @@
 """What `make benchmark` compares does the same and takes turns; what it says is so."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,8 @@ from spectral_relevance.replication.training import architecture_of
 TIMES = (0.5, 0.6, 0.75, 3.0, 6.0)
 """Milliseconds of the systems, in the order of the figure."""
 
+pytestmark = pytest.mark.usefixtures("speed_scripts")
+
 FOLDER = Path(__file__).resolve().parents[2] / "speed"
 TRAINING = {
     "epochs": 1,
@@ -35,17 +35,6 @@ TRAINING = {
     "compile": False,
 }
 PENALTY = {"norm": "l2", "eigenvalues": 0.01, "eigenvectors": 0.02}
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the scripts be imported as they import one another, and forget them."""
-    monkeypatch.syspath_prepend(FOLDER)
-    known = set(sys.modules)
-    yield
-    for name in set(sys.modules) - known:
-        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == FOLDER:
-            del sys.modules[name]
 
 
 def job(description: dict[str, Any], **changes: Any) -> dict[str, Any]:

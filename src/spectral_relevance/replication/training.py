@@ -25,6 +25,9 @@ from spectral_relevance.training import (
 
 logger = logging.getLogger(__name__)
 
+PARTS = ("network", "regularisation", "training")
+"""The parts of a variant's settings that training depends on, apart from the data."""
+
 
 def train_variants(
     datasets: Datasets,

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Timer
@@ -204,12 +205,15 @@ class Group(NamedTuple):
     ----------
     replicas, inputs : int
         How many replicas of a network with how many inputs.
+    compiled : bool
+        Whether its steps are compiled.
     steps, epochs : int
         Steps of an epoch, and epochs.
     """
 
     replicas: int
     inputs: int
+    compiled: bool
     steps: int
     epochs: int
 
@@ -219,8 +223,8 @@ class Rate(NamedTuple):
 
     Attributes
     ----------
-    replicas, inputs : int
-        What was trained.
+    replicas, inputs, compiled : int, int, bool
+        What was trained, see :class:`Group`.
     step : float
         Seconds of a step.
     set_up : float
@@ -229,6 +233,7 @@ class Rate(NamedTuple):
 
     replicas: int
     inputs: int
+    compiled: bool
     step: float
     set_up: float
 
@@ -263,8 +268,7 @@ class Watch:
         """Return what was measured of groups that had more than one epoch."""
         return [
             Rate(
-                group.replicas,
-                group.inputs,
+                *group[:3],
                 (last - first) / (group.steps * (epochs - 1)),
                 first - start,
             )
@@ -525,7 +529,7 @@ def measure_speed(
                 values[FASTER] = (plain * key.replicas / found[key], "1")
             (group,) = plans[key.name]
             if key == Key(key.name, OURS, group.replicas):
-                rates.append(Rate(*group[:2], found[key], warm[key]))
+                rates.append(Rate(*group[:3], found[key], warm[key]))
         outcome = failed.get(key, f"{ROUNDS} rounds")
         results.add("speed", *key, values=values, outcome=outcome)
     return rates
@@ -559,7 +563,10 @@ def train_all(
     known, total = list(rates), 0.0
 
     def size(name: str) -> tuple[float, int]:
-        work = sum(math.prod(group) for group in plans[name])
+        work = sum(
+            group.replicas * group.inputs * group.steps * group.epochs
+            for group in plans[name]
+        )
         return estimate(plans[name], known), work
 
     for name in sorted(plans, key=size, reverse=True):
@@ -641,22 +648,30 @@ def plan(entry: Mapping[str, Any], data: Datasets) -> list[Group]:
         training = variants[names[0]]["training"]
         n = round(examples * (1 - training["validation_fraction"]))
         steps = n // min(training["batch_size"], n)
-        groups.append(Group(len(names) * len(seeds), inputs, steps, training["epochs"]))
+        what = len(names) * len(seeds), inputs, training["compile"]
+        groups.append(Group(*what, steps, training["epochs"]))
     return groups
 
 
 def estimate(groups: Sequence[Group], rates: Sequence[Rate]) -> float:
     """Return in how many seconds an experiment is trained; 0 if nothing is known.
 
-    A step takes as long as that of the network whose number of inputs is nearest, or
-    longer in proportion where there are more replicas.
+    A step takes as long as that of the network whose number of inputs is nearest (of
+    those that are compiled, or not, as this one), or longer in proportion where there
+    are more replicas.
     """
     seconds = 0.0
     for group in groups if rates else ():
-        rate = min(rates, key=lambda r: abs(math.log(r.inputs / group.inputs)))
+        rate = min(rates, key=partial(_distance, group))
         longer = max(1, group.replicas / rate.replicas)
         seconds += rate.set_up + group.epochs * group.steps * rate.step * longer
     return seconds
+
+
+def _distance(group: Group, rate: Rate) -> tuple[bool, float]:
+    """How much a training differs from one whose rate is known."""
+    ratio = rate.inputs / group.inputs
+    return rate.compiled != group.compiled, abs(math.log(ratio))
 
 
 # A try of all of it -----------------------------------------------------------------

@@ -126,12 +126,9 @@ def test_what_does_not_fit_is_skipped(packed, tmp_path):
 
     arguments = prepared(packed, tmp_path, budget=100)
     results = arguments[-1]
-    # Five inputs take seconds for a step, others next to none.
-    rates = [
-        gpu.Rate(2, 5, 100.0, 0),
-        gpu.Rate(2, 20, 1e-3, 0),
-        gpu.Rate(2, 2, 1e-3, 0),
-    ]
+    # A step on five inputs takes long, on others next to nothing.
+    seconds = {5: 100.0, 20: 1e-3, 2: 1e-3}
+    rates = [gpu.Rate(2, inputs, False, step, 0) for inputs, step in seconds.items()]
     gpu.train_all(*arguments, rates)
     found = outcomes(pd.DataFrame(results.rows), "training")
     steps = round(0.9 * 130) // 50 * 2
@@ -168,11 +165,20 @@ def test_a_training_that_outlasts_the_time_is_stopped(packed, tmp_path, monkeypa
 def test_largest_first_by_what_was_measured():
     from gpu import Group, Rate, estimate
 
-    rates = [Rate(10, 20, 1e-3, 5), Rate(10, 4000, 3e-3, 7), Rate(10, 20, 9.0, 9)]
-    assert estimate([Group(10, 30, 100, 50)], rates) == pytest.approx(5 + 5)
-    assert estimate([Group(30, 10, 100, 50)], rates) == pytest.approx(5 + 15)
-    assert estimate([Group(5, 800, 10, 100)] * 2, rates) == pytest.approx(2 * (7 + 3))
-    assert estimate([Group(5, 800, 10, 100)], []) == 0
+    rates = [
+        Rate(10, 20, True, 1e-3, 5),
+        Rate(10, 4000, True, 3e-3, 7),
+        Rate(10, 20, True, 9.0, 9),  # an earlier one
+        Rate(10, 800, False, 2e-3, 0),
+    ]
+    for group, seconds in {
+        Group(10, 30, True, 100, 50): 5 + 5,
+        Group(30, 10, True, 100, 50): 5 + 15,
+        Group(5, 800, True, 10, 100): 7 + 3,
+        Group(5, 30, False, 10, 100): 2,
+    }.items():
+        assert estimate([group] * 2, rates) == pytest.approx(2 * seconds)
+        assert estimate([group], []) == 0
 
 
 def test_rates_are_those_of_each_group(monkeypatch):
@@ -184,8 +190,11 @@ def test_rates_are_those_of_each_group(monkeypatch):
     for number, time in ((1, 5), (2, 6), (3, 7), (1, 20), (1, 30), (2, 34)):
         now[0] = time
         watch(SimpleNamespace(number=number))
-    groups = [gpu.Group(r, 4, 10, 3) for r in (1, 2, 3)]
-    assert watch.rates(groups) == [gpu.Rate(1, 4, 0.1, 5), gpu.Rate(3, 4, 0.4, 10)]
+    groups = [gpu.Group(r, 4, True, 10, 3) for r in (1, 2, 3)]
+    assert watch.rates(groups) == [
+        gpu.Rate(1, 4, True, 0.1, 5),
+        gpu.Rate(3, 4, True, 0.4, 10),
+    ]
 
 
 def test_a_program_that_fails_leaves_the_others(tmp_path):
@@ -210,9 +219,9 @@ def test_a_program_that_fails_leaves_the_others(tmp_path):
     ours, plain = gpu.Key("a", gpu.OURS, 10), gpu.Key("a", gpu.PLAIN, 1)
     with running("ours.py", train("cpu")) as broken:
         programs = {plain: broken, ours: Answering()}
-        plans = {"a": [gpu.Group(10, 20, 5, 1000)]}
+        plans = {"a": [gpu.Group(10, 20, True, 5, 1000)]}
         rates = gpu.measure_speed(programs, plans, results, 0.5)
-    assert rates == [gpu.Rate(10, 20, 0.1, 2.0)]
+    assert rates == [gpu.Rate(10, 20, True, 0.1, 2.0)]
     found = {row["system"]: row["note"] for row in results.rows if row["note"]}
     assert found[gpu.PLAIN].startswith("failed: UserError: ours.py has ended early")
     assert found[gpu.OURS] == "3 rounds"

@@ -24,6 +24,13 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 MANY = 10**6
 
+OLDEST = (2, 13)
+"""The torch whose compiler is known to take a whole step.
+
+That of 2.11 refuses to make a leaf within it; of leaves that it was given, it got the
+gradient of eigenvalues wrong.
+"""
+
 
 def tune_process() -> None:
     """Make torch repeatable, and cheaper in memory traffic; for entry points only.
@@ -94,10 +101,14 @@ def tracing_gradients() -> Iterator[None]:
     them as recompilations of one function, and gives up after the eighth.
     """
     config = importlib.import_module("torch._dynamo.config")  # slow: a second
+    options = {
+        "trace_autograd_ops": True,
+        "recompile_limit": MANY,
+        "accumulated_recompile_limit": MANY,
+    }
+    # An older torch has some of them only, and compiles no more than the masks.
     patched: Any = config.patch(
-        trace_autograd_ops=True,
-        recompile_limit=MANY,
-        accumulated_recompile_limit=MANY,
+        {k: v for k, v in options.items() if hasattr(config, k)}
     )
     with patched, warnings.catch_warnings():
         # The compiler of torch does itself what torch warns of.
@@ -106,6 +117,17 @@ def tracing_gradients() -> Iterator[None]:
 
 
 def can_compile(device: torch.device) -> bool:
+    """Whether a whole step can be compiled; the log says what is missing."""
+    if not has_compiler(device):
+        return False
+    version: Any = torch.__version__  # which compares with a tuple
+    if version < OLDEST:
+        logger.warning("torch %s is too old: training uncompiled", version)
+        return False
+    return True
+
+
+def has_compiler(device: torch.device) -> bool:
     """Whether :func:`torch.compile` has what it needs; the log says what is missing."""
     # Triton, which compiles for a GPU, builds its launcher in C.
     on_cpu = device.type == "cpu"
@@ -117,9 +139,5 @@ def can_compile(device: torch.device) -> bool:
     headers = Path(sysconfig.get_path("include"), "Python.h")
     if not headers.is_file():
         logger.warning("no header of Python (%s): training uncompiled", headers)
-        return False
-    config = importlib.import_module("torch._dynamo.config")
-    if not hasattr(config, "trace_autograd_ops"):
-        logger.warning("torch %s is too old: training uncompiled", torch.__version__)
         return False
     return True

@@ -18,7 +18,12 @@ from spectral_relevance.checkpoint import digest, get_states, set_states
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, predict
 from spectral_relevance.examples import Examples
-from spectral_relevance.hardware import can_compile, compiled, tracing_gradients
+from spectral_relevance.hardware import (
+    can_compile,
+    compiled,
+    has_compiler,
+    tracing_gradients,
+)
 from spectral_relevance.masks import Masks
 from spectral_relevance.networks import Architecture, Network
 from spectral_relevance.penalty import shares
@@ -146,7 +151,7 @@ class Trainer:
         """Train one epoch and return the mean loss of each run, shape ``(R,)``."""
         size = self.training.batch_size
         batches = shuffled_batches(self.data.rows, self.steps, size, self.orders)
-        with tracing_gradients() if self.compiled else nullcontext():
+        with tracing_gradients() if self.training.compile else nullcontext():
             if self.device.type == "cpu":
                 for index in batches:
                     self._take_step(index)
@@ -179,7 +184,8 @@ class Trainer:
     def _launch(self) -> Callable[[], None]:
         """Take a step of which nothing passes through the host."""
         make_masks = self.masks.of_step
-        if self.compiled:
+        # Hundreds of operations on integers, also where the step itself is too much.
+        if self.training.compile and has_compiler(self.device):
             make_masks = torch.compile(make_masks, dynamic=False)
         (group,) = self.groups
 

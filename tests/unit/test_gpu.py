@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
+from spectral_relevance import hardware
 from spectral_relevance import trainer as engine
 from spectral_relevance.data import Dataset
 from spectral_relevance.evaluation import measure, predict
@@ -88,6 +89,9 @@ def test_launched_steps_are_those_of_the_cpu(classes, description, norm):
     assert int(other.adam.count) == int(ours.adam.count) == 2 * STEPS
 
 
+@pytest.mark.skipif(
+    not hardware.can_compile(torch.device("cpu")), reason="needs a compiler"
+)
 def test_a_process_compiles_any_number_of_trainings(classes, monkeypatch):
     """The compiler gives up after eight versions of one function, unless it is told."""
 
@@ -102,6 +106,16 @@ def test_a_process_compiles_any_number_of_trainings(classes, monkeypatch):
         x, y = classes.x_train, classes.y_train
         _, history = fit(x, y, [{"rows": range(100)}], network, how, device="cpu")
         assert np.isfinite(history["loss"]).all()
+
+
+def test_a_torch_whose_compiler_fails_trains_uncompiled(monkeypatch, caplog):
+    where = torch.device("cpu")
+    monkeypatch.setattr(hardware, "has_compiler", lambda device: True)
+    monkeypatch.setattr(hardware, "OLDEST", (99, 0))
+    assert not hardware.can_compile(where)
+    assert f"torch {torch.__version__} is too old" in caplog.text
+    monkeypatch.setattr(hardware, "OLDEST", (2, 0))
+    assert hardware.can_compile(where)
 
 
 @needs_gpu

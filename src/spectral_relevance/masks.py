@@ -70,8 +70,9 @@ class Masks:
             kept = bits[:, start : start + features * n] >= threshold
             start += features * n
             if isinstance(kept, np.ndarray):
-                kept = torch.from_numpy(kept)
-            masks.append(kept.view(torch.uint8).reshape(-1, features, n))
+                kept = torch.from_numpy(kept.view(np.uint8))
+            # Not a view: the compiler of torch 2.11 knows none of this kind.
+            masks.append(kept.to(torch.uint8).reshape(-1, features, n))
         return masks
 
     def _drawn(self, step: int) -> np.ndarray:

@@ -73,13 +73,13 @@ class Loss:
         self.shape.first.present = network.first.present
         self.kind = kind
         self.parameters = [name for name, _ in network.named_parameters()]
-        masks = {
+        self.masks = [
             f"layers.{place}.mask"
             for place, layer in enumerate(network.layers)
             if isinstance(layer, Dropout)
-        }
-        self.masks = sorted(masks, key=lambda name: int(name.split(".")[1]))
-        self.statistics = [n for n, _ in network.named_buffers() if n not in masks]
+        ]
+        buffers = [name for name, _ in network.named_buffers()]
+        self.statistics = [name for name in buffers if name not in self.masks]
 
     def gradients(
         self, batch: Batch, group: Group
@@ -104,11 +104,14 @@ def gather(batch: Batch, scale: Tensor | None) -> tuple[Tensor, Tensor, Tensor |
     """Return inputs, targets and weights of the examples of each replica."""
     # One flat index_select is faster than indexing with a matrix.
     flat, shape = batch.rows.flatten(), batch.rows.shape
-    x = batch.x.index_select(0, flat).reshape(*shape, *batch.x.shape[1:])
-    y = batch.y.index_select(0, flat).reshape(*shape, *batch.y.shape[1:])
+
+    def take(values: Tensor) -> Tensor:
+        return values.index_select(0, flat).reshape(*shape, *values.shape[1:])
+
+    x, y = take(batch.x), take(batch.y)
     if batch.weights is None or scale is None:
         return x, y, None
-    return x, y, batch.weights.index_select(0, flat).reshape(shape) * scale
+    return x, y, take(batch.weights) * scale
 
 
 def whole_step(

@@ -135,15 +135,22 @@ class Adam:
         """
         take_step(self.slots, gradients, self.learning_rate, self.start_step())
 
-    def fused_step(self, gradients: Sequence[Tensor]) -> None:
+    def fused_step(
+        self, gradients: Sequence[Tensor], corrections: tuple[Tensor, Tensor]
+    ) -> None:
         """Take the same step, on the CPU, by torch's own Adam as far as it goes.
 
-        The step has been counted already.
+        Parameters
+        ----------
+        gradients : sequence of Tensor
+            See :meth:`step`.
+        corrections : tuple of Tensor
+            What :meth:`start_step` gave.
         """
         decayed: dict[float, list[tuple[Slot, Tensor]]] = {}
         for slot, gradient in zip(self.slots, gradients, strict=True):
             if slot.norm == "group_lasso":
-                take_step([slot], [gradient], self.learning_rate, self.corrections())
+                take_step([slot], [gradient], self.learning_rate, corrections)
                 continue
             decay = 0.0
             if slot.norm == "l2" and isinstance(slot.strength, float):

@@ -141,9 +141,11 @@ class Trainer:
         scale = None if self.data.weights is None else self.data.scale[rows]
         return Group(rows, self.adam.of_replicas(rows), statistics, scale)
 
-    def _fused_step(self, batch: Batch, group: Group, _: Any) -> Tensor:
+    def _fused_step(
+        self, batch: Batch, group: Group, corrections: tuple[Tensor, Tensor]
+    ) -> Tensor:
         each, gradients = self.loss.gradients(batch, group)
-        self.adam.fused_step(gradients)
+        self.adam.fused_step(gradients, corrections)
         return each
 
     @torch.no_grad()

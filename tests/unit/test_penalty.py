@@ -79,8 +79,9 @@ STEPS = pytest.mark.parametrize(
 
 def take(step: Callable, adam: Adam, gradients: Sequence[torch.Tensor]) -> None:
     if step is Adam.fused_step:
-        adam.start_step()
-    step(adam, gradients)
+        step(adam, gradients, adam.start_step())
+    else:
+        step(adam, gradients)
 
 
 @STEPS

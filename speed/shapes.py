@@ -1,7 +1,7 @@
 """What a training step multiplies and moves, counted from a problem.
 
 A *group* is what a step is taken for at a time: one replica, or all of them where
-training is not compiled.
+training is not compiled or the network is small.
 """
 
 import math
@@ -11,6 +11,9 @@ from typing import Any
 import torch
 
 from spectral_relevance.hardware import can_compile
+from spectral_relevance.networks import Network
+from spectral_relevance.replication.training import architecture_of
+from spectral_relevance.trainer import compiled_together
 
 FLOAT = 4
 """Bytes of a number."""
@@ -18,10 +21,15 @@ FLOAT = 4
 
 def group_size(problem: Mapping[str, Any]) -> int:
     """Return how many replicas take a step together, as the trainer groups them."""
-    compiled = problem["settings"]["training"]["compile"]
-    if compiled and can_compile(torch.device("cpu")):
-        return 1
-    return problem["replicas"]
+    training, replicas = problem["settings"]["training"], problem["replicas"]
+    if not (training["compile"] and can_compile(torch.device("cpu"))):
+        return replicas
+    inputs = problem.get("all_inputs", problem["inputs"])
+    architecture = architecture_of(problem["settings"]["network"])
+    with torch.device("meta"):  # nothing but shapes
+        network = Network(inputs, architecture, replicas)
+    network.first.present = problem["inputs"]
+    return compiled_together(network, training["batch_size"])
 
 
 def layers_of(problem: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -113,8 +113,9 @@ class Trainer:
         )
         self.compiled = training.compile and can_compile(device)
         on_cpu = device.type == "cpu"
-        alone = self.compiled and on_cpu and self._touched() > CACHED
-        together = 1 if alone else len(runs)
+        together = len(runs)
+        if self.compiled and on_cpu:
+            together = compiled_together(self.network, training.batch_size)
         self.loss = Loss(self.network, together, training.loss)
         self.groups = [
             self._group(slice(first, first + together))
@@ -126,13 +127,6 @@ class Trainer:
         elif on_cpu:
             self.step = self._fused_step
         self.total = torch.zeros(len(runs), device=device)
-
-    def _touched(self) -> int:
-        """Return how many numbers a step of one replica goes through."""
-        widths = [layer.out_features for layer in self.network.linears()]
-        activations = self.training.batch_size * (self.data.present + sum(widths))
-        parameters = sum(p[0].numel() for p in self.network.parameters())
-        return activations + 4 * parameters  # with their gradient and moments
 
     def _group(self, rows: slice) -> Group:
         """Return views of some of the replicas."""
@@ -301,6 +295,15 @@ class Epoch:
         above = self.relevance > SMALL * largest
         columns["inputs_above_1_percent"] = above.sum(1).tolist()
         return pd.DataFrame(columns)
+
+
+def compiled_together(network: Network, batch_size: int) -> int:
+    """Return how many replicas take a compiled step together on the CPU."""
+    widths = [layer.out_features for layer in network.linears()]
+    activations = batch_size * (network.first.present + sum(widths))
+    parameters = sum(p[0].numel() for p in network.parameters())
+    touched = activations + 4 * parameters  # with their gradient and moments
+    return 1 if touched > CACHED else network.replicas
 
 
 def shuffled_batches(

@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import spectral_relevance.products as engine
+from spectral_relevance import trainer
 from spectral_relevance.errors import UserError
 from spectral_relevance.networks import Network
 from spectral_relevance.replication.figures.speed import (
@@ -221,6 +222,8 @@ def test_compiled_replicas_take_steps_one_by_one(
     assert shapes.group_size(problem) == 3
     problem["settings"]["training"]["compile"] = True
     monkeypatch.setattr(shapes, "can_compile", lambda device: True)
+    assert shapes.group_size(problem) == 3  # they are small
+    monkeypatch.setattr(trainer, "CACHED", 0)
     assert shapes.group_size(problem) == 1
     monkeypatch.setattr(shapes, "can_compile", lambda device: False)
     assert shapes.group_size(problem) == 3

@@ -7,11 +7,12 @@ Xeon slower (``docs/speed.md``).
 """
 
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from spectral_relevance.processor import about_processor
 
 LEAST_OPERATIONS = 500_000
 """Multiplications of a product below which the call of oneDNN outweighs its gain."""
@@ -22,12 +23,7 @@ LEAST_DEPTH = 16
 
 def _maker() -> str:
     """Return who made the processor, as far as it is told."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor()
-    lines = (line.partition(":") for line in text.splitlines())
-    return next((v.strip() for k, _, v in lines if k.strip() == "vendor_id"), "")
+    return about_processor("vendor_id") or platform.processor()
 
 
 def _find_onednn() -> Any:

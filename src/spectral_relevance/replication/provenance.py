@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from spectral_relevance.processor import about_processor
+
 DISTRIBUTION = "spectral-relevance"
 
 CODE = ("Snakefile", "config", "src", "workflow")
@@ -158,9 +160,5 @@ def _versions() -> dict[str, str | None]:
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    told = about_processor("model name")
+    return told or platform.processor() or platform.machine()

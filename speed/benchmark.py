@@ -29,9 +29,10 @@ from programs import (
     count_cores,
     our_job,
     running,
+    say,
     work,
 )
-from report import commit_of, report
+from report import ROOT, commit_of, report
 from rows import ALONE, BEFORE, KERAS, NETWORKS, OURS, PLAIN, PRODUCTS, row
 from shapes import count_bytes, count_flops, group_size, layers_of
 
@@ -41,9 +42,7 @@ from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import style
 from spectral_relevance.replication.figures.speed import benchmark as draw
 from spectral_relevance.replication.settings import read_settings
-from spectral_relevance.replication.training import PARTS
-
-ROOT = Path(__file__).resolve().parents[1]
+from spectral_relevance.replication.training import PARTS, rows_and_batch
 
 PROFILED = "profiled"
 """Our training in processes that are not timed: the profile slows them down."""
@@ -92,11 +91,6 @@ def main() -> None:
     say(f"{perf_counter() - start:.0f} s in all")
 
 
-def say(message: str) -> None:
-    """Tell the user how far it is."""
-    print(message, file=sys.stderr, flush=True)
-
-
 def python_with_keras(python: Path | None) -> Path | None:
     """Return the interpreter if it has TensorFlow, else say what will be missing."""
     reason = "no environment was given (--keras)"
@@ -131,12 +125,12 @@ def read_problems(datasets: Path) -> dict[str, dict[str, Any]]:
         settings = {part: variant[part] for part in PARTS}
         training = settings["training"]
         dataset = Datasets.load(path).first
-        n = round(len(dataset.x_train) * (1 - training["validation_fraction"]))
+        n, batch_size = rows_and_batch(len(dataset.x_train), training)
         problems[name] = {
             "data": str(path),
             "settings": settings,
             "classes": dataset.is_classification,
-            "steps": n // training["batch_size"],
+            "steps": n // batch_size,
             "replicas": experiments[name]["seeds_per_job"],
             # Training leaves out those that are 0 in every example.
             "inputs": int((dataset.x_train != 0).any(0).sum()),

@@ -34,7 +34,7 @@ import gpu_data
 import numpy as np
 import pandas as pd
 import torch
-from programs import Program, running, work
+from programs import Program, running, say, work
 from report import ROOT
 from rows import NETWORKS, OURS, PLAIN
 from turns import finish
@@ -49,6 +49,7 @@ from spectral_relevance.replication.provenance import describe
 from spectral_relevance.replication.publish.archive import write_archive
 from spectral_relevance.replication.training import (
     PARTS,
+    rows_and_batch,
     side_by_side,
     train_variants,
 )
@@ -363,11 +364,6 @@ def check_device(name: str) -> str:
         ) from None
 
 
-def say(message: str) -> None:
-    """Tell the user how far it is."""
-    print(message, file=sys.stderr, flush=True)
-
-
 def describe_run(device: str, tiny: bool) -> str:
     """Return what results were made with."""
     about = describe(ROOT, {}, {})
@@ -646,8 +642,8 @@ def plan(entry: Mapping[str, Any], data: Datasets) -> list[Group]:
     for names in side_by_side(data, variants, seeds):
         examples, inputs = data.of(names[0], seeds[0]).x_train.shape
         training = variants[names[0]]["training"]
-        n = round(examples * (1 - training["validation_fraction"]))
-        steps = n // min(training["batch_size"], n)
+        n, batch_size = rows_and_batch(examples, training)
+        steps = n // batch_size
         what = len(names) * len(seeds), inputs, training["compile"]
         groups.append(Group(*what, steps, training["epochs"]))
     return groups

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from report import ROOT
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing, write_json
@@ -23,7 +24,6 @@ from spectral_relevance.replication import datasets
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.datasets.kinds import kinds
 
-ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = "experiments.json"
 LARGEST = 50 * 10**6
 """Bytes that all of it may take."""

@@ -118,6 +118,11 @@ def work(group: Sequence[Program], seconds: float) -> list[dict[str, Any]]:
     return [program.hear() for program in group]
 
 
+def say(message: str) -> None:
+    """Tell the user how far it is."""
+    print(message, file=sys.stderr, flush=True)
+
+
 class Watch(threading.Thread):
     """Look again and again what a process and its children take.
 

@@ -138,7 +138,7 @@ def train(
     """
     unique = list({id(dataset): dataset for dataset in datasets}.values())
     examples = len(unique[0].x_train)
-    n = round(examples * (1 - training["validation_fraction"]))
+    n, batch_size = rows_and_batch(examples, training)
     penalty = Penalty(**regularisation) if regularisation else None
     places = {id(dataset): place for place, dataset in enumerate(unique)}
     asked = []
@@ -146,7 +146,7 @@ def train(
         rows = np.arange(examples) + places[id(dataset)] * examples
         asked.append(Run(rows[:n], rows[n:], seed, penalty))
     how = {k: v for k, v in training.items() if k != "validation_fraction"}
-    how["batch_size"] = min(how["batch_size"], n)
+    how["batch_size"] = batch_size
     try:
         fitted = fit(
             np.concatenate([dataset.x_train for dataset in unique]),
@@ -163,6 +163,12 @@ def train(
         who = f"variant {variant}, seed {seed}"
         raise Diverged(error.run, error.epoch, error.loss, who) from None
     return _named(fitted, runs, datasets[0].target_scale)
+
+
+def rows_and_batch(examples: int, training: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many of the examples are trained on, and how many make a batch."""
+    n = round(examples * (1 - training["validation_fraction"]))
+    return n, min(training["batch_size"], n)
 
 
 def architecture_of(network: Mapping[str, Any]) -> Architecture:

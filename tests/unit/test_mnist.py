@@ -30,7 +30,14 @@ def _images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_chosen_digits_in_the_order_of_the_file(tiny):
     folder, files = tiny
-    data = mnist(folder=folder, files=files, digits=[5, 9], train_examples=None, seed=0)
+    data = mnist(
+        folder=folder,
+        files=files,
+        digits=[5, 9],
+        labels="digits",
+        train_examples=None,
+        seed=0,
+    )
     for part, x, y in (
         ("train", data.x_train, data.y_train),
         ("t10k", data.x_test, data.y_test),
@@ -47,7 +54,14 @@ def test_the_chosen_digits_in_the_order_of_the_file(tiny):
 
 def test_features_are_named_by_row_and_column(tiny):
     folder, files = tiny
-    data = mnist(folder=folder, files=files, digits=[1], train_examples=None, seed=0)
+    data = mnist(
+        folder=folder,
+        files=files,
+        digits=[1],
+        labels="digits",
+        train_examples=None,
+        seed=0,
+    )
     assert data.features[[0, 27, 28, 783]].tolist() == [
         "r00c00",
         "r00c27",
@@ -66,7 +80,12 @@ def test_the_training_part_is_drawn_by_the_seed(tiny):
 
     def drawn(count: int | None, seed: int) -> list[bytes]:
         data = mnist(
-            folder=folder, files=files, digits=[0, 1], train_examples=count, seed=seed
+            folder=folder,
+            files=files,
+            digits=[0, 1],
+            labels="digits",
+            train_examples=count,
+            seed=seed,
         )
         # A bar covers the centre, a ring does not: labels stayed with their images.
         np.testing.assert_array_equal(data.x_train[:, 14 * 28 + 14] > 0.4, data.y_train)
@@ -80,13 +99,27 @@ def test_the_training_part_is_drawn_by_the_seed(tiny):
 def test_more_examples_than_there_are(tiny):
     folder, files = tiny
     with pytest.raises(UserError, match="at most 24.*found 25"):
-        mnist(folder=folder, files=files, digits=[0, 1], train_examples=25, seed=0)
+        mnist(
+            folder=folder,
+            files=files,
+            digits=[0, 1],
+            labels="digits",
+            train_examples=25,
+            seed=0,
+        )
 
 
 def test_a_digit_that_does_not_occur(tiny):
     folder, files = tiny
     with pytest.raises(UserError, match=r"found \[11\]"):
-        mnist(folder=folder, files=files, digits=[0, 11], train_examples=None, seed=0)
+        mnist(
+            folder=folder,
+            files=files,
+            digits=[0, 11],
+            labels="digits",
+            train_examples=None,
+            seed=0,
+        )
 
 
 @pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
@@ -97,10 +130,24 @@ def test_altered_and_missing_files_are_named(tmp_path, name):
     content[-1] ^= 1
     (raw / name).write_bytes(content)
     with pytest.raises(UserError, match=f"{name}: expected sha256 {files[name]}"):
-        mnist(folder=tmp_path, files=files, digits=[0], train_examples=None, seed=0)
+        mnist(
+            folder=tmp_path,
+            files=files,
+            digits=[0],
+            labels="digits",
+            train_examples=None,
+            seed=0,
+        )
     (raw / name).unlink()
     with pytest.raises(UserError, match=f"{name}: expected a file, found none"):
-        mnist(folder=tmp_path, files=files, digits=[0], train_examples=None, seed=0)
+        mnist(
+            folder=tmp_path,
+            files=files,
+            digits=[0],
+            labels="digits",
+            train_examples=None,
+            seed=0,
+        )
 
 
 @pytest.mark.parametrize(
@@ -116,4 +163,29 @@ def test_unreadable_files_are_named(tmp_path, content, message):
     (raw / "train-labels-idx1-ubyte").write_bytes(content)
     files["train-labels-idx1-ubyte"] = hashlib.sha256(content).hexdigest()
     with pytest.raises(UserError, match=f"train-labels-idx1-ubyte.*{message}"):
-        mnist(folder=tmp_path, files=files, digits=[0], train_examples=None, seed=0)
+        mnist(
+            folder=tmp_path,
+            files=files,
+            digits=[0],
+            labels="digits",
+            train_examples=None,
+            seed=0,
+        )
+
+
+def test_labels_may_be_the_positions_of_the_digits(tiny):
+    folder, files = tiny
+    made = {
+        labels: mnist(
+            folder=folder,
+            files=files,
+            digits=[9, 5],
+            labels=labels,
+            train_examples=None,
+            seed=0,
+        )
+        for labels in ("digits", "positions")
+    }
+    for part in ("y_train", "y_test"):
+        digits, places = (getattr(made[k], part) for k in ("digits", "positions"))
+        np.testing.assert_array_equal(np.array([9, 5])[places], digits)

@@ -292,8 +292,9 @@ KIND = kinds.Kind(
             **kinds.FRACTION,
         },
         "seed": {
-            "description": "Seed of the split into training and test stars.",
-            **kinds.NUMBER_FROM_0,
+            **kinds.SEED,
+            "description": "Seed of the split into training and test stars; null "
+            "splits them for each run by the seed of the run.",
         },
     },
     task="values",

@@ -16,10 +16,11 @@ def mnist(
     folder: str | Path,
     files: Mapping[str, str],
     digits: Sequence[int],
+    labels: str,
     train_examples: int | None,
     seed: int,
 ) -> Dataset:
-    """Return the images of some digits, with the digit itself as the label.
+    """Return the images of some digits.
 
     Parameters
     ----------
@@ -29,6 +30,9 @@ def mnist(
         The sha256 of each file by its name.
     digits : sequence of int
         The digits to keep.
+    labels : str
+        ``digits`` for the digit itself as the label of an image, ``positions`` for its
+        position in `digits`.
     train_examples : int or None
         How many training examples to draw without replacement; None keeps all, in the
         order of the file.
@@ -62,6 +66,11 @@ def mnist(
             )
         drawn = np.random.default_rng(seed).permutation(len(y_train))[:train_examples]
         x_train, y_train = x_train[drawn], y_train[drawn]
+    if labels == "positions":
+        order = np.argsort(digits)
+        y_train, y_test = (
+            order[np.searchsorted(digits, y, sorter=order)] for y in (y_train, y_test)
+        )
     _, rows, columns = x_train.shape
     features = [
         f"r{row:02}c{column:02}" for row in range(rows) for column in range(columns)
@@ -122,6 +131,11 @@ KIND = kinds.Kind(
             "uniqueItems": True,
             "items": {"type": "integer", "minimum": 0, "maximum": 9},
         },
+        "labels": {
+            "description": "What a label is: the digit, or its position among the "
+            "digits.",
+            "enum": ["digits", "positions"],
+        },
         "train_examples": {
             "description": "How many training images are used; null for all.",
             "type": ["integer", "null"],
@@ -132,8 +146,11 @@ KIND = kinds.Kind(
             **kinds.NUMBER_FROM_0,
         },
     },
-    # The digit itself is the label.
-    outputs=lambda settings: max(settings["digits"]) + 1,
+    outputs=lambda settings: (
+        max(settings["digits"]) + 1
+        if settings["labels"] == "digits"
+        else len(settings["digits"])
+    ),
     raw=kinds.Raw(
         folder="data/mnist/MNIST/raw",  # torchvision is given data/mnist
         sources=(

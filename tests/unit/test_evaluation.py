@@ -156,7 +156,9 @@ def test_inputs_are_kept_by_the_magnitude_of_their_eigenvalue(telling):
     replicas = Replicas(network, ["b", "a"], [5, 6])
     curve = input_curve(data, replicas, largest=D, points=D, random_draws=1)
     columns = ["variant", "seed", "selection", "draw", "inputs", "metric"]
-    assert curve.columns.tolist() == columns
+    assert curve.columns.tolist() == [*columns, "metric_reestimated"]
+    ranked = curve["selection"] == "ranked"
+    assert (curve["metric_reestimated"].notna() == ranked).all()
     assert (curve["variant"] == curve["seed"].map({5: "b", 6: "a"})).all()
     found = selections(curve, [5, 6])
     for n in range(1, D + 1):
@@ -241,7 +243,8 @@ def test_curve_of_classes_is_that_of_manual_zeroing(several, network):
 def test_performance_of_classes(several, network):
     replicas = Replicas(network.train(), ["b", "a", "a"], [1, 1, 2])
     found = performance(several, replicas)
-    assert found.columns.tolist() == ["variant", "seed", "metric", "loss"]
+    measured = ["metric", "loss", "metric_reestimated", "loss_reestimated"]
+    assert found.columns.tolist() == ["variant", "seed", *measured]
     for r, row in enumerate(found.itertuples()):
         assert (row.variant, row.seed) == [("b", 1), ("a", 1), ("a", 2)][r]
         data = several.of(row.variant, row.seed)

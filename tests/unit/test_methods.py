@@ -31,6 +31,7 @@ COLUMNS = [
 SETTINGS = {
     "spectral": {},
     "lasso": {"strengths": 3, "folds": 2},
+    "univariate": {},
     "saliency": {"examples": 9},
     "integrated_gradients": {"examples": 9, "steps": 5},
     "shap": {"examples": 9, "background": 4, "background_seed": 3},
@@ -87,7 +88,7 @@ def test_methods_are_the_public_modules_of_the_package():
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_have_no_defaults(method):
     parameters = inspect.signature(load(method).scores).parameters
-    given = ["x", "y"] if method == "lasso" else ["model", "dataset"]
+    given = ["x", "y"] if method in ("lasso", "univariate") else ["model", "dataset"]
     assert list(parameters) == [*given, "seed", *SETTINGS[method]]
     assert all(p.default is p.empty for p in parameters.values())
 
@@ -166,7 +167,11 @@ def test_scores_are_those_of_the_replica_and_its_seed(classes, replicas, method)
 
 
 def test_examples_are_counted(classes, replicas):
-    expected = dict.fromkeys(METHODS, [9, 9]) | {"spectral": [0, 0], "lasso": [130] * 2}
+    expected = dict.fromkeys(METHODS, [9, 9]) | {
+        "spectral": [0, 0],
+        "lasso": [130] * 2,
+        "univariate": [130] * 2,
+    }
     for method, settings in SETTINGS.items():
         counts = count_examples(method, shared(classes), replicas, settings)
         assert counts == expected[method]

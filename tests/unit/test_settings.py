@@ -51,7 +51,8 @@ def real() -> dict[str, Any]:
 @pytest.fixture
 def config(real) -> dict[str, Any]:
     """A few of the real experiments."""
-    names = ("independent", "mnist_01", "mnist_regimes", "stellar", "stellar_mlp")
+    networks = ("mnist_01", "mnist_regimes", "mnist_mlp", "stellar", "stellar_mlp")
+    names = ("independent", *networks)
     for scale in (real, real["quick"]):
         found = scale["experiments"]
         scale["experiments"] = {name: found[name] for name in names if name in found}
@@ -87,11 +88,32 @@ def test_the_real_settings_are_complete(real, scale):
     assert list(settings["experiments"]) == list(real["experiments"])
     keys = {"seeds", "seeds_per_job", "methods", "curve", "variants"}
     for name, experiment in settings["experiments"].items():
-        assert set(experiment) - {"comparison"} == PARTS | keys, name
-        assert experiment["seeds"] == settings["seeds"]
+        assert set(experiment) - {"comparison", "controls"} == PARTS | keys, name
+        assert set(experiment["seeds"]) <= set(settings["seeds"])
         assert set(experiment["methods"]) == set(METHODS)
         for variant in experiment["variants"].values():
             assert set(variant) == PARTS
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"experiment": "mnist_mpl"}, "controls.norms.experiment: .* 'mnist_mpl'"),
+        ({"variant": "base"}, "controls.norms.variant: .* mnist_mlp, found 'base'"),
+    ],
+)
+def test_controls_name_a_network_that_is_trained(config, change, found):
+    put(config, "experiments.mnist_01.controls.norms", {
+        "experiment": "mnist_mlp", "variant": "plain", **change
+    })  # fmt: skip
+    with pytest.raises(UserError, match=found):
+        resolve(config, "paper")
+
+
+def test_controls_need_the_seeds_of_the_ranking(config):
+    config["experiments"]["mnist_mlp"]["seeds"] = [0, 1]
+    with pytest.raises(UserError, match="mnist_mlp lacks 2, 3"):
+        resolve(config, "paper")
 
 
 def leaves(value: Any, path: tuple = ()) -> dict[tuple, Any]:
@@ -279,13 +301,15 @@ def test_variants_are_inherited_changed_and_removed(config):
     }
     config["quick"]["experiments"]["child"] = {"variants": {"few_epochs": None}}
     parent, child = (resolved(config, name) for name in ("mnist_regimes", "child"))
-    assert list(parent["variants"]) == ["few_epochs", "l1"]
-    assert list(child["variants"]) == ["few_epochs", "new"]
+    assert list(parent["variants"]) == ["few_epochs", "weak_penalty", "l1"]
+    assert list(child["variants"]) == ["few_epochs", "weak_penalty", "new"]
     assert child["variants"]["few_epochs"]["training"]["epochs"] == 9
     assert parent["variants"]["few_epochs"]["training"]["epochs"] == 500
-    assert list(resolved(config, "child", "quick")["variants"]) == ["new"]
+    quick = resolved(config, "child", "quick")["variants"]
+    assert list(quick) == ["weak_penalty", "new"]
     # Without any that is left, it is again its own only one.
-    config["experiments"]["child"]["variants"] = {"few_epochs": None, "l1": None}
+    none = dict.fromkeys(parent["variants"])
+    config["experiments"]["child"]["variants"] = none
     assert list(resolved(config, "child")["variants"]) == ["base"]
 
 

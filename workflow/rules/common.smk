@@ -214,6 +214,20 @@ def comparison_settings(wildcards):
     return {**comparison, "methods": methods}
 
 
+def controls_settings(wildcards):
+    """What the ranking of an experiment is judged beside."""
+    controls = experiment(wildcards).get("controls")
+    if controls is None:
+        raise UserError(f"experiments.{wildcards.experiment} has no controls.")
+    return controls
+
+
+def norms_table(wildcards):
+    """Column norms of the standard network that is a control of an experiment."""
+    standard = controls_settings(wildcards)["norms"]["experiment"]
+    return f"results/{wildcards.scale}/relevance/{standard}/spectral.csv"
+
+
 def lrp_settings(wildcards):
     """Settings of the LRP rules whose theory is tested."""
     methods = experiment(wildcards)["methods"]

@@ -2,7 +2,8 @@
 
 INPUTS   results/{scale}/models/, results/{scale}/datasets/
 OUTPUTS  results/{scale}/relevance/{experiment}/{method}.csv,
-         results/{scale}/comparison/{experiment}.csv
+         results/{scale}/comparison/{experiment}.csv,
+         results/{scale}/controls/{experiment}.csv
 """
 
 
@@ -57,3 +58,30 @@ rule comparison:
         settings=comparison_settings,
     script:
         "../scripts/comparison.py"
+
+
+rule controls:
+    """Judge the ranking of {wildcards.experiment} beside others, masked and retrained."""
+    input:
+        data=dataset_file,
+        models=block_files("results/{scale}/models/{experiment}/{block}.pt"),
+        norms=norms_table,
+        univariate="results/{scale}/relevance/{experiment}/univariate.csv",
+    output:
+        "results/{scale}/controls/{experiment}.csv",
+    log:
+        "logs/{scale}/controls/{experiment}.log",
+    benchmark:
+        "benchmarks/{scale}/controls/{experiment}.jsonl"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        code=code("controls.py"),
+        controls=controls_settings,
+        curve=lambda wildcards: experiment(wildcards)["curve"],
+    script:
+        "../scripts/controls.py"

@@ -1,12 +1,13 @@
 """How well trained networks do on test examples, as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from spectral_relevance.batch_statistics import reestimated
 from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.evaluation import losses, measure, measure_with_few, predict
@@ -21,20 +22,25 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
     -------
     DataFrame
         ``variant``, ``seed``, ``metric`` (accuracy, or mean absolute error in physical
-        units: dex) and ``loss`` (cross-entropy, or mean absolute error as trained on).
+        units: dex) and ``loss`` (cross-entropy, or mean absolute error as trained on);
+        ``metric_reestimated`` and ``loss_reestimated`` are the same with the statistics
+        of batch normalisation taken once over all training inputs.
     """
     own = [datasets.of(*run) for run in replicas.runs()]
-    x, y = _beside(replicas, *test_part(own))
-    outputs = predict(replicas.network, x)
+    x, y = beside(replicas, *test_part(own))
     kind = "cross_entropy" if own[0].is_classification else "mean_absolute_error"
-    return pd.DataFrame(
-        {
-            "variant": replicas.variants,
-            "seed": replicas.seeds,
-            "metric": (measure(outputs, y) * own[0].target_scale).tolist(),
-            "loss": losses(outputs, y, kind).tolist(),
-        }
-    )
+    table = {"variant": replicas.variants, "seed": replicas.seeds}
+    networks = {
+        "": replicas.network,
+        "_reestimated": reestimated(
+            replicas.network, *beside(replicas, training_inputs(own))
+        ),
+    }
+    for name, network in networks.items():
+        outputs = predict(network, x)
+        table[f"metric{name}"] = (measure(outputs, y) * own[0].target_scale).tolist()
+        table[f"loss{name}"] = losses(outputs, y, kind).tolist()
+    return pd.DataFrame(table)
 
 
 def input_curve(
@@ -67,34 +73,30 @@ def input_curve(
     -------
     DataFrame
         ``variant``, ``seed``, ``selection`` (``ranked`` or ``random``), ``draw``,
-        ``inputs`` (n) and ``metric`` (see :func:`performance`).
+        ``inputs`` (n), ``metric`` and, of ranked inputs, ``metric_reestimated`` (see
+        :func:`performance`; over the training inputs as they are, none set to 0).
 
     Raises
     ------
     UserError
         If more inputs are asked for than there are.
     """
-    network = replicas.network
-    d = network.inputs
-    if largest is None:
-        largest = d
-    if largest > d:
-        raise UserError(
-            f"curve.largest: expected at most the {d} inputs, found {largest}."
-        )
     own = [datasets.of(*run) for run in replicas.runs()]
-    x, y = _beside(replicas, *test_part(own))
-    counts = spaced_counts(largest, points)
-    ranked = network.relevance().argsort(dim=1, descending=True, stable=True)
-    generators = [np.random.default_rng([seed, d]) for seed in replicas.seeds]
-    plan = [("ranked", 0, ranked)]
-    for draw in range(random_draws):
-        order = np.stack([g.permutation(d) for g in generators])
-        plan.append(("random", draw, torch.from_numpy(order)))
+    counts = curve_counts(replicas.network.inputs, largest=largest, points=points)
+    x, y = beside(replicas, *test_part(own))
+    refreshed = reestimated(replicas.network, *beside(replicas, training_inputs(own)))
+    plan = [("ranked", 0, ranked_order(replicas))]
+    plan += [
+        ("random", k, o) for k, o in enumerate(random_orders(replicas, random_draws))
+    ]
+    scale = own[0].target_scale
     rows = []
     for selection, draw, order in plan:
-        metrics = measure_with_few(network, x, y, order, counts)
-        for n, metric in zip(counts, metrics * own[0].target_scale, strict=True):
+        metrics = measure_with_few(replicas.network, x, y, order, counts) * scale
+        again = torch.full_like(metrics, torch.nan)
+        if selection == "ranked":
+            again = measure_with_few(refreshed, x, y, order, counts) * scale
+        for n, metric, other in zip(counts, metrics, again, strict=True):
             rows.append(
                 pd.DataFrame(
                     {
@@ -104,10 +106,44 @@ def input_curve(
                         "draw": draw,
                         "inputs": n,
                         "metric": metric.tolist(),
+                        "metric_reestimated": other.tolist(),
                     }
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+def ranked_order(replicas: Replicas) -> Tensor:
+    """Return the inputs of each replica by |λ̃_j|, largest first, shape ``(R, d)``."""
+    relevance = replicas.network.relevance()
+    return relevance.argsort(dim=1, descending=True, stable=True)
+
+
+def random_orders(replicas: Replicas, draws: int) -> list[Tensor]:
+    """Return random orders of the inputs of each replica, drawn by its seed."""
+    d = replicas.network.inputs
+    generators = [np.random.default_rng([seed, d]) for seed in replicas.seeds]
+    return [
+        torch.from_numpy(np.stack([g.permutation(d) for g in generators]))
+        for _ in range(draws)
+    ]
+
+
+def curve_counts(d: int, *, largest: int | None, points: int) -> list[int]:
+    """Return the numbers of inputs of a curve, of d inputs in all.
+
+    Raises
+    ------
+    UserError
+        If more inputs are asked for than there are.
+    """
+    if largest is None:
+        largest = d
+    if largest > d:
+        raise UserError(
+            f"curve.largest: expected at most the {d} inputs, found {largest}."
+        )
+    return spaced_counts(largest, points)
 
 
 def spaced_counts(largest: int, points: int) -> list[int]:
@@ -136,15 +172,28 @@ def test_part(datasets: Sequence[Dataset]) -> tuple[Tensor, Tensor]:
     Tensor, shape (R, n)
         The targets.
     """
+    x = _of_each(datasets, lambda dataset: dataset.x_test)
+    y = torch.from_numpy(np.stack([dataset.y_test for dataset in datasets]))
+    return x, y
+
+
+def training_inputs(datasets: Sequence[Dataset]) -> Tensor:
+    """Return the training inputs of replicas, as :func:`test_part` those for testing.
+
+    Those that served for validation are among them.
+    """
+    return _of_each(datasets, lambda dataset: dataset.x_train)
+
+
+def _of_each(
+    datasets: Sequence[Dataset], part: Callable[[Dataset], np.ndarray]
+) -> Tensor:
     if len({id(dataset) for dataset in datasets}) == 1:
-        x, y = datasets[0].x_test, datasets[0].y_test[None].repeat(len(datasets), 0)
-    else:
-        x = np.stack([dataset.x_test for dataset in datasets])
-        y = np.stack([dataset.y_test for dataset in datasets])
-    return torch.from_numpy(x), torch.from_numpy(y)
+        return torch.from_numpy(part(datasets[0]))
+    return torch.from_numpy(np.stack([part(dataset) for dataset in datasets]))
 
 
-def _beside(replicas: Replicas, *tensors: Tensor) -> list[Tensor]:
+def beside(replicas: Replicas, *tensors: Tensor) -> list[Tensor]:
     """Return tensors where the network is."""
     device = next(replicas.network.parameters()).device
     return [tensor.to(device) for tensor in tensors]

@@ -191,6 +191,8 @@ def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
             where = f"{place}.variants.{variant}" if variant in given else place
             _check_together(varied, where, experiment["dataset"]["kind"])
         experiment["variants"] = variants
+    for name, experiment in settings["experiments"].items():
+        _check_controls(name, experiment, settings["experiments"])
     return settings
 
 
@@ -355,6 +357,35 @@ def _check_comparison(
                 f"relevance method, found {name!r}.",
                 f"the methods are {', '.join(methods)}.",
             )
+
+
+def _check_controls(
+    name: str, experiment: Mapping[str, Any], experiments: Mapping[str, Any]
+) -> None:
+    """Check that the network whose norms are a control is one that is trained."""
+    controls = experiment.get("controls")
+    if controls is None:
+        return
+    place = f"configuration, experiments.{name}.controls.norms"
+    standard, variant = controls["norms"]["experiment"], controls["norms"]["variant"]
+    if standard not in experiments:
+        raise UserError(
+            f"{place}.experiment: expected the name of an experiment, found "
+            f"{standard!r}.",
+            f"the experiments are {', '.join(experiments)}.",
+        )
+    variants = experiments[standard]["variants"]
+    if variant not in variants:
+        raise UserError(
+            f"{place}.variant: expected a variant of {standard}, found {variant!r}.",
+            f"the variants are {', '.join(variants)}.",
+        )
+    missing = set(experiment["seeds"]) - set(experiments[standard]["seeds"])
+    if missing:
+        raise UserError(
+            f"{place}.experiment: expected one with the seeds of {name}, found that "
+            f"{standard} lacks {', '.join(map(str, sorted(missing)))}."
+        )
 
 
 def _check_together(experiment: Mapping[str, Any], place: str, kind: str) -> None:

@@ -33,6 +33,13 @@ def scores_table(
     return pd.DataFrame(table | columns)
 
 
+def assert_resampled(found: Estimate, value: float, n: int):
+    """A statistic of several samples: no spread, and an interval around the value."""
+    assert found.value == pytest.approx(value) and found.n == n
+    assert np.isnan(found.spread)
+    assert n < 2 or found.low <= found.value <= found.high
+
+
 def assert_estimate(found: Estimate, each: list[float], value: float | None = None):
     assert found.n == len(each)
     assert found.value == pytest.approx(np.mean(each) if value is None else value)

@@ -6,16 +6,28 @@ from string import ascii_lowercase
 from typing import Any
 
 import pytest
-import yaml
 
-from spectral_relevance.replication.claims import STATISTICS, read_claims, table_paths
+from spectral_relevance.replication.claims import (
+    STATISTICS,
+    deciding,
+    read_claims,
+    registered,
+    table_paths,
+)
+from spectral_relevance.replication.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = read_claims(ROOT / "config/claims.yaml")
 CHECKS = [
-    pytest.param(check, id=f"{claim['id']}{letter}")
+    pytest.param(rule, id=f"{claim['id']}{letter}{'-registered' * first}")
     for claim in CLAIMS
     for letter, check in zip(ascii_lowercase, claim["checks"], strict=False)
+    for first, rule in enumerate((deciding(check), registered(check)))
+]
+CHECKS += [
+    pytest.param(control, id=f"{claim['id']}-{control['what']}")
+    for claim in CLAIMS
+    for control in claim.get("controls", [])
 ]
 
 FIRST_ISSUE = {
@@ -41,24 +53,35 @@ def test_all_claims_in_order():
 def test_published_criteria_stand():
     for claim in CLAIMS:
         if claim["id"] in FIRST_ISSUE:
-            first = claim["checks"][0]  # others may be added to it
+            first = registered(claim["checks"][0])  # others may be added to it
             assert first["criterion"] == FIRST_ISSUE[claim["id"]], claim["id"]
+            assert first["date"] == "2026-11-22"
+
+
+def test_what_was_published_first_stays():
+    """All checks that the published run of November 2026 was judged by."""
+    checks = [check for claim in CLAIMS for check in claim["checks"]]
+    dates = [check["registered"]["date"] for check in checks if "registered" in check]
+    assert len(dates) == 56 and dates.count("2026-11-25") == 2
+    for check in checks:
+        later = [check[key]["date"] for key in ("added", "amended") if key in check]
+        assert all(date > "2026-11-25" for date in later), check["what"]
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_fits_its_statistic(check: dict[str, Any]):
     signature = inspect.signature(STATISTICS[check["statistic"]])
     # Neither too few nor too many, and none twice.
-    signature.bind(**check["tables"], **check.get("arguments", {}))
-    for name, parameter in signature.parameters.items():
-        by_keyword = parameter.kind is parameter.KEYWORD_ONLY
-        assert name in check["arguments" if by_keyword else "tables"]
+    arguments = check.get("arguments", {})
+    bound = signature.bind(**check["tables"], **arguments)
+    for name in bound.arguments:
+        by_keyword = signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert name in (arguments if by_keyword else check["tables"])
 
 
 @pytest.fixture(scope="module")
 def experiments() -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    return config["experiments"]
+    return read_settings(ROOT, "paper")["experiments"]
 
 
 def test_tables_belong_to_experiments(experiments):
@@ -66,8 +89,8 @@ def test_tables_belong_to_experiments(experiments):
         folder, *rest = Path(path).parts
         if rest:
             assert Path(rest[0]).stem in experiments, path
-            kinds = {"comparison", "curves", "datasets", "performance", "relevance"}
-            assert folder in kinds | {"lrp_theory"}, path
+            kinds = {"comparison", "controls", "curves", "datasets", "lrp_theory"}
+            assert folder in kinds | {"performance", "relevance"}, path
         else:
             assert path in {"line_bands.csv", "table1.csv"}
 
@@ -80,7 +103,7 @@ def test_selected_variants_and_methods_exist(check, experiments):
             continue
         settings = experiments[Path(rest[0]).stem]
         if "variant" in rows:
-            variants = [v for v, s in settings["variants"].items() if s is not None]
+            variants = settings["variants"]
             # A pattern ends in a star.
             start = rows["variant"].rstrip("*")
             assert any(v.startswith(start) for v in variants), rows

@@ -243,8 +243,10 @@ def test_curve_of_classes_is_that_of_manual_zeroing(several, network):
 def test_performance_of_classes(several, network):
     replicas = Replicas(network.train(), ["b", "a", "a"], [1, 1, 2])
     found = performance(several, replicas)
-    measured = ["metric", "loss", "metric_reestimated", "loss_reestimated"]
-    assert found.columns.tolist() == ["variant", "seed", *measured]
+    assert found.columns.tolist() == [
+        *("variant", "seed", "metric", "metric_error", "loss"),
+        *("metric_reestimated", "loss_reestimated"),
+    ]
     for r, row in enumerate(found.itertuples()):
         assert (row.variant, row.seed) == [("b", 1), ("a", 1), ("a", 2)][r]
         data = several.of(row.variant, row.seed)
@@ -252,6 +254,8 @@ def test_performance_of_classes(several, network):
             answer = network.replica(r)(torch.from_numpy(data.x_test)).double().numpy()
         accuracy = (answer.argmax(1) == data.y_test).mean()
         assert row.metric == pytest.approx(accuracy)
+        variance = accuracy * (1 - accuracy) / (len(data.y_test) - 1)
+        assert row.metric_error == pytest.approx(np.sqrt(variance), rel=1e-5)
         loss = np.log(np.exp(answer).sum(1)) - answer[np.arange(30), data.y_test]
         assert row.loss == pytest.approx(loss.mean(), rel=1e-5)
 
@@ -269,6 +273,9 @@ def test_performance_of_values_in_physical_units(values, description, generator)
         error = np.abs(answer[:, 0] - values.y_test).mean()
         assert row.loss == pytest.approx(error, rel=1e-5)
         assert row.metric == pytest.approx(error * 2.5, rel=1e-5)
+        spread = np.abs(answer[:, 0] - values.y_test).std(ddof=1) * 2.5
+        expected = spread / np.sqrt(len(values.y_test))
+        assert row.metric_error == pytest.approx(expected, rel=1e-5)
 
 
 def test_more_inputs_than_there_are(telling):

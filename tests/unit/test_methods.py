@@ -32,6 +32,7 @@ SETTINGS = {
     "spectral": {},
     "lasso": {"strengths": 3, "folds": 2},
     "univariate": {},
+    "random": {},
     "saliency": {"examples": 9},
     "integrated_gradients": {"examples": 9, "steps": 5},
     "shap": {"examples": 9, "background": 4, "background_seed": 3},
@@ -40,6 +41,7 @@ SETTINGS = {
     "lrp_gamma": {"examples": 9, "gamma": 0.25},
 }
 
+SELECTORS = ("lasso", "univariate", "random")
 EXPLAINERS = [method for method in SETTINGS if "examples" in SETTINGS[method]]
 
 
@@ -88,7 +90,7 @@ def test_methods_are_the_public_modules_of_the_package():
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_have_no_defaults(method):
     parameters = inspect.signature(load(method).scores).parameters
-    given = ["x", "y"] if method in ("lasso", "univariate") else ["model", "dataset"]
+    given = ["x", "y"] if method in SELECTORS else ["model", "dataset"]
     assert list(parameters) == [*given, "seed", *SETTINGS[method]]
     assert all(p.default is p.empty for p in parameters.values())
 
@@ -171,6 +173,7 @@ def test_examples_are_counted(classes, replicas):
         "spectral": [0, 0],
         "lasso": [130] * 2,
         "univariate": [130] * 2,
+        "random": [0, 0],
     }
     for method, settings in SETTINGS.items():
         counts = count_examples(method, shared(classes), replicas, settings)

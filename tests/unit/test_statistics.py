@@ -1,14 +1,13 @@
 """Statistics against scipy, explicit loops and examples worked out by hand."""
 
 import inspect
-import math
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from score_tables import assert_estimate, dataset, scores_table
+from score_tables import assert_estimate, assert_resampled, dataset, scores_table
 from spectral_relevance import sources
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication import statistics
@@ -47,6 +46,17 @@ def test_pearson_with_truth(rng):
     assert perfect.value == pytest.approx(1) and np.isnan(perfect.spread)
 
 
+def test_exponent_of_truth():
+    truth = np.array([0.5, 0.75, 1, 0])
+    scores = np.stack([3 * truth, 2 * truth**1.5])
+    found = statistics.exponent_of_truth(
+        scores_table(scores + [0, 0, 0, 9], truth=truth)
+    )
+    assert_estimate(found, [1, 1.5])
+    none = statistics.exponent_of_truth(scores_table([[1.0, 0, 2, 1]], truth=truth))
+    assert np.isnan(none.value)
+
+
 @pytest.fixture
 def variants() -> tuple[pd.DataFrame, list[float], list[float]]:
     """Scores of two variants, and their correlations with a truth of each run."""
@@ -67,7 +77,8 @@ def variants() -> tuple[pd.DataFrame, list[float], list[float]]:
 
 def test_lowest_pearson_with_truth(variants):
     table, _, bad = variants
-    assert_estimate(statistics.lowest_pearson_with_truth(table), bad)
+    lowest = statistics.lowest_pearson_with_truth(table)
+    assert_resampled(lowest, np.mean(bad), 3)
     undefined = table.assign(score=table["score"].where(table["variant"] == "bad", 1))
     assert np.isnan(statistics.lowest_pearson_with_truth(undefined).value)
 
@@ -143,8 +154,8 @@ def test_share_of_runs_that_find_it(rng):
     assert_estimate(share(-1, 1), [1, 0, 1, 0])  # without scores nothing is found
     assert_estimate(share(-1, 0.999), [1, 0])
     assert_estimate(share(0.999, 1), [1, 0])
-    assert share(-1, 0.5)[::2] == (1, 1)
-    assert share(0.5, 0.999)[::2] == (0, 1)
+    assert share(-1, 0.5)[:3:2] == (1, 1)
+    assert share(0.5, 0.999)[:3:2] == (0, 1)
     nothing = share(0.6, 0.7)
     assert np.isnan(nothing.value) and nothing.n == 0
 
@@ -162,8 +173,12 @@ def test_detection_deficit():
         statistics.detection_deficit(table, reference, threshold=0.05, of=of)
         for of in ("worst", "best")
     )
-    assert_estimate(worst, [1 / 2, 1 / 2])
-    assert_estimate(best, [1 / 4, -1 / 4])
+    assert_resampled(worst, 1 / 2, 2)
+    assert_resampled(best, 0, 2)
+    lowest = statistics.lowest_detection_deficit(
+        table, reference, thresholds=[0.05, 0.2]
+    )
+    assert_resampled(lowest, 0, 2)
     undefined = table.assign(score=table["score"].where(table["method"] == "good", 0))
     for of in ("worst", "best"):
         assert np.isnan(
@@ -200,11 +215,7 @@ def test_lowest_pearson_with_variant(rng):
     )
     found = statistics.lowest_pearson_with_variant(table, base="base")
     reference = base.mean(axis=0)
-    assert_estimate(
-        found,
-        [np.corrcoef(row, reference)[0, 1] for row in far],
-        value=np.corrcoef(far.mean(axis=0), reference)[0, 1],
-    )
+    assert_resampled(found, np.corrcoef(far.mean(axis=0), reference)[0, 1], 2)
     nearer = statistics.lowest_pearson_with_variant(
         select(table, variant=["base", "near"]), base="base"
     )
@@ -237,14 +248,41 @@ def test_share_below_and_above():
     assert statistics.share_below(at, threshold=0.5).value == 2 / 4
 
 
+def test_share_of_lit_inputs_above():
+    data = dataset(np.array([[0.0, 0.2, 0, 1], [0, 0, 0, 0.1]]))
+    table = scores_table([[1.0, 0.5, 0.9, 0.1], [1, 0.1, 0.9, 0]])
+    found = statistics.share_of_lit_above(
+        table, Datasets({("", None): data}), threshold=0.05
+    )
+    assert_estimate(found, [1, 1 / 2])
+
+
+def test_bimodal_runs(rng):
+    one = rng.normal(size=(1, 400))
+    two = np.concatenate([rng.normal(0, 1, 200), rng.normal(8, 1, 200)])[None]
+    table = scores_table(np.concatenate([one, two]))
+    found = statistics.share_of_bimodal_runs(table, level=0.05)
+    assert_estimate(found, [0, 1])
+
+
+def test_the_lowest_share_with_one_input():
+    table = pd.concat(
+        [
+            scores_table([[10, 0.5, 0], [10, 0.51, 0]], variant="a"),
+            scores_table([[0, 0, 3], [0, 3, 0]], variant="b"),
+        ]
+    )
+    found = statistics.lowest_share_with_one_input(table, threshold=0.05)
+    assert_estimate(found, [1, 0])
+
+
 def test_ratio_of_shares_above():
     table = scores_table([[2.0, 0.1, 0.3, 0.21], [4, 1, 1, 0.1]])
     other = scores_table([[1.0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
     found = statistics.ratio_of_shares_above(table, other, threshold=0.11)
-    # The shares are 0.5 and 0.75, of variance 1/32, and 0.2, 0.4 and 0.6, of 0.04.
-    assert found.n == 2 and found.value == pytest.approx(0.625 / 0.4)
-    relative = math.sqrt(1 / 32 / 0.625**2 + 0.04 / 0.4**2)
-    assert found.spread == pytest.approx(0.625 / 0.4 * relative)
+    # The shares are 0.5 and 0.75, and 0.2, 0.4 and 0.6; both are resampled.
+    assert_resampled(found, 0.625 / 0.4, 2)
+    assert found.low < 0.5 / 0.4 and found.high > 0.75 / 0.4
     found = statistics.ratio_of_shares_above(table, table, threshold=1)
     assert np.isnan(found.value)
 
@@ -304,17 +342,37 @@ def test_largest_exponent_error():
             "theory_N1": [1, 1, 1],
             "exponent_E": [0.01, 1.02, 1.0],
             "exponent_E_error": [0.06, 0.07, 0.08],
+            "counted_N0": [1.0, 9.0, 0.99],
+            "counted_N1": [1.0, nan, 1.0],
+            "counted_E": [0.0, 0.97, 1.0],
             "theory_E": [nan, 1, 1],
         }
     )
-    found = statistics.largest_exponent_error(complexity)
-    assert found == (pytest.approx(0.25), 0.05, 6)
+    found = statistics.largest_exponent_error(complexity, of="exponent")
+    assert found[:3] == (pytest.approx(0.25), 0.05, 6)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.05, rel=1e-3)
     below = complexity.assign(exponent_E=[0.01, 0.6, 1.0])
-    found = statistics.largest_exponent_error(below)
-    assert found == (pytest.approx(0.4), 0.07, 6)
+    found = statistics.largest_exponent_error(below, of="exponent")
+    assert found[:3] == (pytest.approx(0.4), 0.07, 6)
+    found = statistics.largest_exponent_error(complexity, of="counted")
+    assert found.value == found.low == found.high == pytest.approx(0.03)
     nothing = statistics.largest_exponent_error(complexity.assign(
-        theory_N0=nan, theory_N1=nan, theory_E=nan))  # fmt: skip
+        theory_N0=nan, theory_N1=nan, theory_E=nan), of="counted")  # fmt: skip
     assert np.isnan(nothing.value)
+
+
+def test_counts_of_operations():
+    """They are the same in each run, and have no interval but themselves."""
+    tables = [
+        scores_table(np.ones((2, 3)), method="shap", examples=e, operations=100 * e)
+        for e in (1, 2, 4, 8)
+    ]
+    shap = pd.concat(tables[::-1])
+    found = statistics.operations_exponent(shap)
+    assert found.value == pytest.approx(1) and found.low == found.value == found.high
+    spectral = scores_table(np.ones((2, 3)), operations=20)
+    found = statistics.operations_ratio(shap, spectral)
+    assert found.value == found.low == found.high == 5 and found.n == 2
 
 
 # Theory ---------------------------------------------------------------------------
@@ -349,11 +407,23 @@ def test_metrics_of_two_experiments():
     assert_estimate(statistics.test_metric(one), [1, 2, 6])
     found = statistics.ratio_of_metrics(one, other)
     assert found.n == 2 and found.value == pytest.approx(3 / 2.5)
-    # The variances are 7 and 4.5.
-    assert found.spread == pytest.approx(1.2 * math.sqrt(7 / 3**2 + 4.5 / 2.5**2))
+    assert_resampled(found, 3 / 2.5, 2)
     found = statistics.difference_of_metrics(one, other)
-    assert found.n == 2 and found.value == 0.5
-    assert found.spread == pytest.approx(math.sqrt(7 + 4.5))
+    assert_resampled(found, 0.5, 2)
+    again = one.assign(metric=0, metric_reestimated=one["metric"])
+    chosen = {"measured": "metric_reestimated"}
+    assert_estimate(statistics.test_metric(again, **chosen), [1, 2, 6])
+    lowest = statistics.lowest_metric(one)
+    assert lowest.value == lowest.low == lowest.high == 1 and lowest.n == 3
+
+
+def test_both_experiments_of_a_ratio_are_resampled(rng):
+    """(Monte Carlo) Its interval is as wide as repetitions of both spread."""
+    a, b = rng.normal(2, 0.3, size=(2, 4000, 30))
+    one, other = (pd.DataFrame({"metric": x[0]}) for x in (a, b))
+    found = statistics.ratio_of_metrics(one, other)
+    spread = np.std(a.mean(1) / b.mean(1))
+    assert (found.high - found.low) / (2 * 1.96 * spread) == pytest.approx(1, abs=0.35)
 
 
 # Few inputs -----------------------------------------------------------------------
@@ -378,9 +448,58 @@ def test_metric_at(curve):
     assert_estimate(found, [0.4, 0.2])
 
 
+def test_share_of_random_sets_close(curve):
+    """Each set beside the ranked inputs of its own run, 20 and 30 there."""
+    curve = curve.assign(variant="base")
+    curve["metric"] = curve["metric"].where(curve["selection"] == "ranked",
+                                            curve["metric"] * 10 + 20)  # fmt: skip
+    # 21, 27, 24 beside 20; 22, 23, 21 beside 30.
+    found = statistics.share_of_random_sets_close(curve, inputs=20, margin=7.5)
+    assert found.value == pytest.approx(4 / 6) and found.n == 6
+    test = stats.binomtest(4, 6).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((test.low, test.high))
+
+
+@pytest.fixture
+def rankings() -> pd.DataFrame:
+    metrics = {
+        ("spectral", 0): [0.9, 0.8],
+        ("norms", 0): [0.7, 0.9],
+        ("univariate", 0): [0.85, 0.8],
+        ("random", 0): [0.5, 0.6],
+        ("random", 1): [0.7, 0.4],
+    }
+    rows = [
+        ("base", seed, ranking, protocol, draw, n, metric - (protocol == "masked") / 10)
+        for (ranking, draw), both in metrics.items()
+        for seed, metric in enumerate(both)
+        for protocol in ("masked", "retrained")
+        for n in (5, 20)
+    ]
+    columns = ["variant", "seed", "ranking", "protocol", "draw", "inputs", "metric"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_metrics_of_rankings(rankings):
+    chosen = {"protocol": "retrained", "inputs": 20}
+    found = statistics.metric_of(rankings, ranking="random", **chosen)
+    assert_estimate(found, [0.6, 0.5])
+    masked = {"protocol": "masked", "inputs": 5}
+    found = statistics.metric_of(rankings, ranking="norms", **masked)
+    assert_estimate(found, [0.6, 0.8])
+    # 0.9 − 0.7 and 0.8 − 0.9; 0.9 − 0.85 and 0.
+    found = statistics.lowest_advantage(
+        rankings, rankings=["norms", "univariate"], **chosen
+    )
+    assert_resampled(found, 0.025, 2)
+    with pytest.raises(UserError, match="ranking 'best'"):
+        statistics.metric_of(rankings, ranking="best", **chosen)
+
+
 def test_best_metric_at(curve):
     found = statistics.best_metric_at(curve, inputs=20, selection="random")
-    assert_estimate(found, [0.7, 0.3], value=0.7)
+    assert found.value == 0.7 and found.n == 2
+    assert found.low <= 0.7 == found.high
 
 
 @pytest.mark.parametrize("function", ["metric_at", "best_metric_at"])
@@ -408,6 +527,23 @@ def test_share_of_inputs_needed():
     curve["metric"] = curve["metric"].where(curve["seed"] == 0)
     found = statistics.share_of_inputs_needed(curve, relevance, tolerance=0)
     assert np.isnan(found.value)
+
+
+def test_inputs_within_the_error_of_the_test():
+    errors = {0: {1: 9.0, 2: 1.3, 10: 1.0}, 1: {1: 2.4, 2: 2.2, 10: 2.0}}
+    rows = [
+        (s, "ranked", 0, n, error)
+        for s, each in errors.items()
+        for n, error in each.items()
+    ]
+    columns = ["seed", "selection", "draw", "inputs", "metric"]
+    curve = pd.DataFrame(rows, columns=columns)
+    performance = pd.DataFrame({"seed": [1, 0], "metric_error": [0.5, 0.2]})
+    arguments = curve, scores_table(np.ones((2, 40))), performance
+    found = statistics.share_of_inputs_within_error(*arguments, errors=1)
+    assert_estimate(found, [10 / 40, 1 / 40])
+    found = statistics.share_of_inputs_within_error(*arguments, errors=2)
+    assert_estimate(found, [2 / 40, 1 / 40])
 
 
 def ranked_curve(metrics: dict[int, list[float]]) -> pd.DataFrame:
@@ -549,7 +685,8 @@ def test_band_alignment_is_an_explicit_permutation_test(rng):
 def test_aligned_bands_have_the_smallest_p_value(rng):
     scores = rng.random((2, 120)) * 0.01 + inside_bands()
     found = statistics.band_alignment_p_value(spectra(scores), BANDS, names=["A", "B"])
-    assert found == Estimate(pytest.approx(1 / 120), pytest.approx(0), 2)
+    assert found[:3] == (pytest.approx(1 / 120), pytest.approx(0), 2)
+    assert found.low == found.high == pytest.approx(1 / 120)
     opposite = statistics.band_alignment_p_value(
         spectra(1.01 - scores.clip(max=1)), BANDS, names=["A", "B"]
     )
@@ -558,6 +695,43 @@ def test_aligned_bands_have_the_smallest_p_value(rng):
         spectra(np.ones((2, 120))), BANDS, names=["A"]
     )
     assert flat.value == 1
+
+
+def test_shifts_within_a_distance_keep_a_trend(rng):
+    """With a trend every band at its end is hit, among near shifts it is not."""
+    scores = np.exp(-np.arange(120) / 20) * np.ones((2, 1))
+    bands = pd.DataFrame({"index": ["blue"], "left": [4003.0], "right": [4009.0]})
+    inside = (WAVELENGTHS >= 4003) & (WAVELENGTHS <= 4009)
+    far, near = (
+        statistics.band_alignment_p_value(
+            spectra(scores), bands, names=["blue"], within=within
+        ).value
+        for within in (None, 2.0)
+    )
+    assert far < 0.06 and near > 0.3
+    # 2 Å are two steps to either side.
+    sums = [np.roll(scores[0], k)[inside].sum() for k in (0, 1, 2, -1, -2)]
+    assert near == pytest.approx(np.mean([total >= sums[0] - 1e-12 for total in sums]))
+
+
+def test_enrichment_is_relevance_for_the_width_of_a_band(rng):
+    scores = rng.random((3, 120))
+    steps = np.arange(120)
+    a, b = (steps >= 12) & (steps <= 19), (steps >= 67) & (steps <= 77)
+
+    def each(inside: np.ndarray) -> np.ndarray:
+        return scores[:, inside].sum(1) / scores.sum(1) / (inside.sum() / 120)
+
+    both = sorted([each(a).mean(), each(b).mean()])
+    names = {"names": ["A", "B"]}
+    found = statistics.lowest_enrichment(spectra(scores), BANDS, **names)
+    assert_resampled(found, both[0], 3)
+    found = statistics.highest_enrichment(spectra(scores), BANDS, **names)
+    assert_resampled(found, both[1], 3)
+    flat = spectra(np.ones((2, 120)))
+    assert statistics.lowest_enrichment(flat, BANDS, **names).value == pytest.approx(1)
+    found = statistics.ratio_of_enrichments(flat, spectra(scores), BANDS, **names)
+    assert_resampled(found, 1 / each(a | b).mean(), 2)
 
 
 def test_p_values_of_scores_without_alignment_are_uniform(rng):
@@ -584,8 +758,8 @@ def test_no_relevance_at_all_is_not_alignment():
 
 def test_every_statistic_takes_tables_first_and_settings_by_keyword():
     tables = {
-        *("relevance", "other", "curve", "performance", "data", "bands"),
-        *("complexity", "theory"),
+        *("relevance", "other", "curve", "controls", "performance", "data"),
+        *("bands", "complexity", "theory"),
     }
     for name, function in STATISTICS.items():
         signature = inspect.signature(function)

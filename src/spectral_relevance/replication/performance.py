@@ -22,7 +22,8 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
     -------
     DataFrame
         ``variant``, ``seed``, ``metric`` (accuracy, or mean absolute error in physical
-        units: dex) and ``loss`` (cross-entropy, or mean absolute error as trained on);
+        units: dex), ``metric_error`` (its standard error over the test examples) and
+        ``loss`` (cross-entropy, or mean absolute error as trained on);
         ``metric_reestimated`` and ``loss_reestimated`` are the same with the statistics
         of batch normalisation taken once over all training inputs.
     """
@@ -39,8 +40,19 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
     for name, network in networks.items():
         outputs = predict(network, x)
         table[f"metric{name}"] = (measure(outputs, y) * own[0].target_scale).tolist()
+        if not name:
+            variance = _of_examples(outputs, y).var(1, correction=0)
+            each = (variance / (y.shape[1] - 1)).sqrt()
+            table["metric_error"] = (each * own[0].target_scale).tolist()
         table[f"loss{name}"] = losses(outputs, y, kind).tolist()
     return pd.DataFrame(table)
+
+
+def _of_examples(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return what :func:`measure` averages, for each example: ``(R, n)``."""
+    if targets.is_floating_point():
+        return (outputs[..., 0] - targets).abs()
+    return (outputs.argmax(-1) == targets).float()
 
 
 def input_curve(

@@ -1,16 +1,20 @@
 """The statistics that the paper's claims are judged by, over tidy tables.
 
 Each public function is a statistic that a claim can name. It takes tables and returns
-an :class:`~spectral_relevance.replication.measures.Estimate`. The tables `relevance`
-and `other` have the columns ``variant, seed, method, examples, feature, truth, score,
-seconds``; a *run* is a variant and a seed of them. `performance` has ``variant, seed,
-metric`` and the settings in which variants differ; `curve` is that of
-:func:`~spectral_relevance.replication.performance.input_curve`; `data` is the datasets
-of an experiment.
+an :class:`~spectral_relevance.replication.measures.Estimate` with its interval. The
+tables `relevance` and `other` have the columns ``variant, seed, method, examples,
+feature, truth, score, seconds``, those of comparisons also ``operations``; a *run* is a
+variant and a seed of them. `performance` has ``variant, seed, metric`` and the settings
+in which variants differ; `curve` is that of
+:func:`~spectral_relevance.replication.performance.input_curve`, `controls` that of
+:func:`~spectral_relevance.replication.controls.controls`; `data` is the datasets of an
+experiment.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import diptest
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -21,11 +25,15 @@ from spectral_relevance.replication.measures import (
     Estimate,
     correlation_strength,
     detection,
+    exact,
+    exponent,
     inputs_needed,
     over_seeds,
     pearson,
     pearson_by_seed,
+    resampled,
     share_of_inputs,
+    share_of_runs,
     shares_above,
     time_exponents,
 )
@@ -52,10 +60,22 @@ def pearson_with_truth(relevance: pd.DataFrame) -> Estimate:
     return over_seeds(each_run(relevance, pearson))
 
 
+def exponent_of_truth(relevance: pd.DataFrame) -> Estimate:
+    """Exponent of the scores as a power of the true relevance, if that is above 0."""
+
+    def slope(scores: np.ndarray, truth: np.ndarray) -> float:
+        known = truth > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(truth[known]), np.log(scores[known])
+        return np.polyfit(*logs, deg=1)[0] if np.isfinite(logs).all() else np.nan
+
+    return over_seeds(each_run(relevance, slope))
+
+
 def lowest_pearson_with_truth(relevance: pd.DataFrame) -> Estimate:
     """Correlation with the truth of the variant in which it is lowest on average."""
-    variants = relevance.groupby("variant", sort=False)
-    return _lowest(pearson_with_truth(part) for _, part in variants)
+    each = each_run(relevance, pearson)
+    return _lowest_mean(part for _, part in each.groupby("variant", sort=False))
 
 
 def pearson_at_largest(
@@ -128,13 +148,22 @@ def share_of_runs_with_one_input(
     relevance: pd.DataFrame, *, threshold: float
 ) -> Estimate:
     """Share of runs in which exactly one score is above a share of the largest."""
-    return over_seeds(
-        each_run(relevance, lambda scores, _: _count(scores, threshold) == 1)
-    )
+    return share_of_runs(_has_one_input(relevance, threshold))
 
 
-def _count(scores: np.ndarray, threshold: float) -> int:
-    return np.count_nonzero(scores > threshold * scores.max())
+def lowest_share_with_one_input(
+    relevance: pd.DataFrame, *, threshold: float
+) -> Estimate:
+    """Share of runs as before, in the variant in which it is lowest."""
+    each = _has_one_input(relevance, threshold).groupby("variant", sort=False)
+    return _lowest(share_of_runs(part) for _, part in each)
+
+
+def _has_one_input(relevance: pd.DataFrame, threshold: float) -> pd.Series:
+    def holds(scores: np.ndarray, truth: np.ndarray) -> bool:
+        return np.count_nonzero(scores > threshold * scores.max()) == 1
+
+    return each_run(relevance, holds)
 
 
 def share_of_runs_that_find_it(
@@ -159,7 +188,7 @@ def share_of_runs_that_find_it(
         smallest <= correlation_strength(data.of(variant, seed)) <= largest
         for variant, seed in found.index
     ]
-    return over_seeds(found[counts])
+    return share_of_runs(found[counts])
 
 
 def detection_deficit(
@@ -176,17 +205,40 @@ def detection_deficit(
     of : str
         ``worst`` or ``best``: which of the methods is taken, by its mean deficit.
     """
+    deficits = _deficits(relevance, other, threshold)
+    return {"worst": _highest_mean, "best": _lowest_mean}[of](deficits)
+
+
+def lowest_detection_deficit(
+    relevance: pd.DataFrame, other: pd.DataFrame, *, thresholds: Sequence[float]
+) -> Estimate:
+    """Deficit of the best method, at the threshold at which it is smallest.
+
+    Parameters
+    ----------
+    relevance, other
+        See :func:`detection_deficit`.
+    thresholds : sequence of float
+        Shares of the largest score.
+    """
+    return _lowest_mean(
+        deficit
+        for threshold in thresholds
+        for deficit in _deficits(relevance, other, threshold)
+    )
+
+
+def _deficits(
+    relevance: pd.DataFrame, other: pd.DataFrame, threshold: float
+) -> list[pd.Series]:
+    """Return the deficit of each method by seed."""
 
     def accuracy(table: pd.DataFrame) -> pd.Series:
         each = each_run(table, lambda s, truth: detection(s, truth, threshold))
         return each.droplevel("variant")
 
     reference = accuracy(other)
-    choice = {"worst": _highest, "best": _lowest}[of]
-    return choice(
-        over_seeds(reference - accuracy(part))
-        for _, part in relevance.groupby("method")
-    )
+    return [reference - accuracy(part) for _, part in relevance.groupby("method")]
 
 
 # Scores of two methods or models --------------------------------------------------
@@ -203,16 +255,26 @@ def pearson_with_method(relevance: pd.DataFrame, other: pd.DataFrame) -> Estimat
 def lowest_pearson_with_variant(relevance: pd.DataFrame, *, base: str) -> Estimate:
     """Correlation with one variant of the variant that resembles it least.
 
-    Scores are normalised for each seed and averaged. The spread is that of the single
-    seeds with the average of `base`.
+    Scores are normalised for each seed and averaged; both variants are resampled.
     """
-    reference = normalised(score_matrix(select(relevance, variant=base))).mean()
-    estimates = []
-    for _, part in relevance[relevance["variant"] != base].groupby("variant"):
-        scores = normalised(score_matrix(part))[reference.index]
-        each = over_seeds([pearson(row, reference) for row in scores.to_numpy()])
-        estimates.append(each._replace(value=pearson(scores.mean(), reference)))
-    return _lowest(estimates)
+    reference = normalised(score_matrix(select(relevance, variant=base)))
+    others = relevance[relevance["variant"] != base].groupby("variant")
+    return _lowest(
+        resampled(
+            _pearson_of_means,
+            normalised(score_matrix(part))[reference.columns].to_numpy(),
+            reference.to_numpy(),
+        )
+        for _, part in others
+    )
+
+
+def _pearson_of_means(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the correlation of the mean rows, ``(..., n, d)`` and ``(..., m, d)``."""
+    a, b = (x.mean(axis=-2) for x in (a, b))
+    a, b = (x - x.mean(axis=-1, keepdims=True) for x in (a, b))
+    squares = (a**2).sum(axis=-1) * (b**2).sum(axis=-1)
+    return (a * b).sum(axis=-1) / np.sqrt(squares)
 
 
 def range_of_magnitudes(relevance: pd.DataFrame) -> Estimate:
@@ -220,6 +282,20 @@ def range_of_magnitudes(relevance: pd.DataFrame) -> Estimate:
     means = relevance.groupby(["seed", "variant"])["score"].mean().unstack()
     order = means.mean()
     return over_seeds(means[order.idxmax()] / means[order.idxmin()])
+
+
+def share_of_bimodal_runs(relevance: pd.DataFrame, *, level: float) -> Estimate:
+    """Share of runs whose scores Hartigan's dip test finds to have several modes.
+
+    Parameters
+    ----------
+    relevance : DataFrame
+        Scores of one variant.
+    level : float
+        Significance level of the test that they have a single mode.
+    """
+    scores = score_matrix(relevance).to_numpy()
+    return share_of_runs([diptest.diptest(row)[1] <= level for row in scores])
 
 
 # How sparse scores are ------------------------------------------------------------
@@ -240,13 +316,29 @@ def ratio_of_shares_above(
     relevance: pd.DataFrame, other: pd.DataFrame, *, threshold: float
 ) -> Estimate:
     """Ratio of the mean shares of inputs above a share of the largest score."""
-    return _ratio(
-        share_above(relevance, threshold=threshold),
-        share_above(other, threshold=threshold),
-    )
+    return _ratio(shares_above(relevance, threshold), shares_above(other, threshold))
 
 
-# Time -----------------------------------------------------------------------------
+def share_of_lit_above(
+    relevance: pd.DataFrame, data: Datasets, *, threshold: float
+) -> Estimate:
+    """Share of the lit inputs whose score is above a share of the largest score.
+
+    Parameters
+    ----------
+    relevance : DataFrame
+        Scores.
+    data : Datasets
+        An input is lit if it is above 0 in some training example.
+    threshold : float
+        Share of the largest score.
+    """
+    lit = data.first.features[data.first.x_train.max(axis=0) > 0]
+    scores = normalised(score_matrix(relevance))[list(lit)]
+    return over_seeds(share_of_inputs(scores > threshold, scores))
+
+
+# Time and operations --------------------------------------------------------------
 
 
 def time_ratio(relevance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
@@ -269,30 +361,58 @@ def time_exponent(relevance: pd.DataFrame) -> Estimate:
     return over_seeds(time_exponents(relevance))
 
 
-def largest_exponent_error(complexity: pd.DataFrame) -> Estimate:
-    """Largest difference of a measured exponent from theory, over methods and sizes.
+def operations_ratio(relevance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
+    """Operations of the cheapest of some methods, in units of those of another.
 
-    The spread is the standard error of that exponent; n counts the exponents.
+    They are counted, and the same in each run.
+    """
+    return exact(
+        relevance["operations"].min() / other["operations"].min(),
+        relevance["seed"].nunique(),
+    )
+
+
+def operations_exponent(relevance: pd.DataFrame) -> Estimate:
+    """Exponent of the operations as a power of the number of examples.
+
+    Parameters
+    ----------
+    relevance : DataFrame
+        Scores of one method and variant for several numbers of examples.
+    """
+    counts = relevance.groupby("examples")["operations"].first()
+    return exact(exponent(counts), relevance["seed"].nunique())
+
+
+def largest_exponent_error(complexity: pd.DataFrame, *, of: str) -> Estimate:
+    """Largest difference of an exponent from theory, over methods and sizes.
+
+    For times the spread is the standard error of that exponent, and the interval a
+    normal one; counts have none. n counts the exponents.
 
     Parameters
     ----------
     complexity : DataFrame
-        ``exponent_Q``, ``exponent_Q_error`` and ``theory_Q`` of the time of each method
-        for Q in N0, N1 and E; NaN where one does not apply.
+        ``exponent_Q``, ``exponent_Q_error``, ``counted_Q`` and ``theory_Q`` of each
+        method for Q in N0, N1 and E; NaN where one does not apply.
+    of : str
+        ``exponent``, that of the measured time, or ``counted``, that of the operations.
     """
     quantities = ("N0", "N1", "E")
-    measured, error, theory = (
+    found, error, theory = (
         complexity[[form.format(q) for q in quantities]].to_numpy().ravel()
-        for form in ("exponent_{}", "exponent_{}_error", "theory_{}")
+        for form in (of + "_{}", "exponent_{}_error", "theory_{}")
     )
-    difference = np.abs(measured - theory)
+    difference = np.abs(found - theory)
     defined = np.isfinite(difference)
     if not defined.any():
         return over_seeds([])
-    place = np.nanargmax(difference)
-    return Estimate(
-        float(difference[place]), float(error[place]), np.count_nonzero(defined)
-    )
+    place, n = np.nanargmax(difference), np.count_nonzero(defined)
+    value = float(difference[place])
+    if of == "counted":
+        return exact(value, n)
+    half = float(stats.norm.ppf(0.975) * error[place])
+    return Estimate(value, float(error[place]), n, value - half, value + half)
 
 
 # Theory of layer-wise relevance propagation ---------------------------------------
@@ -315,56 +435,75 @@ def largest_deviation(theory: pd.DataFrame) -> Estimate:
         for _, part in theory.groupby(["rule", "level", "seed"])
     ]
     kinds = theory[["rule", "level"]].drop_duplicates()
-    return Estimate(float(np.max(deviations)), np.nan, len(kinds))
+    return exact(np.max(deviations), len(kinds))
 
 
 # Performance ----------------------------------------------------------------------
 
 
-def test_metric(performance: pd.DataFrame) -> Estimate:
-    """Accuracy or error on the test examples."""
-    return over_seeds(performance["metric"])
+def test_metric(performance: pd.DataFrame, *, measured: str = "metric") -> Estimate:
+    """Accuracy or error on the test examples.
 
-
-def ratio_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
-    """Ratio of the mean metrics of two experiments."""
-    return _ratio(test_metric(performance), test_metric(other))
-
-
-def difference_of_metrics(performance: pd.DataFrame, other: pd.DataFrame) -> Estimate:
-    """Difference of the mean metrics of two experiments.
-
-    The spread combines that of both, and n is the smaller number of runs.
+    Parameters
+    ----------
+    performance : DataFrame
+        What was measured.
+    measured : str
+        Its column: ``metric`` or, with batch normalisation re-estimated,
+        ``metric_reestimated``.
     """
-    first, second = test_metric(performance), test_metric(other)
-    return Estimate(
-        first.value - second.value,
-        float(np.hypot(first.spread, second.spread)),
-        min(first.n, second.n),
+    return over_seeds(performance[measured])
+
+
+def lowest_metric(performance: pd.DataFrame, *, measured: str = "metric") -> Estimate:
+    """Lowest accuracy of all runs; each of them counts, and so there is no interval."""
+    return exact(performance[measured].min(skipna=False), len(performance))
+
+
+def ratio_of_metrics(
+    performance: pd.DataFrame, other: pd.DataFrame, *, measured: str = "metric"
+) -> Estimate:
+    """Ratio of the mean metrics of two experiments, see :func:`test_metric`."""
+    return _ratio(performance[measured], other[measured])
+
+
+def difference_of_metrics(
+    performance: pd.DataFrame, other: pd.DataFrame, *, measured: str = "metric"
+) -> Estimate:
+    """Difference of the mean metrics of two experiments, see :func:`test_metric`."""
+    return resampled(
+        lambda a, b: a.mean(axis=-1) - b.mean(axis=-1),
+        performance[measured],
+        other[measured],
     )
 
 
-def _ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
-    """Ratio of two means, with the spread of both to first order.
+def _ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Estimate:
+    """Return the ratio of two means, both of which are resampled."""
+    return resampled(
+        lambda a, b: a.mean(axis=-1) / b.mean(axis=-1), numerator, denominator
+    )
 
-    Its n is the smaller number of runs.
-    """
-    n = min(numerator.n, denominator.n)
-    if denominator.value == 0:
-        return Estimate(np.nan, np.nan, n)
-    ratio = numerator.value / denominator.value
-    spread = np.hypot(numerator.spread, ratio * denominator.spread)
-    return Estimate(ratio, float(spread / denominator.value), n)
+
+def _lowest_mean(parts: Iterable[Sequence[float]]) -> Estimate:
+    """Return the lowest mean; which one it is may differ between resamples."""
+    return _extreme_mean(parts, np.min)
+
+
+def _highest_mean(parts: Iterable[Sequence[float]]) -> Estimate:
+    """Return the highest mean; which one it is may differ between resamples."""
+    return _extreme_mean(parts, np.max)
+
+
+def _extreme_mean(parts: Iterable[Sequence[float]], extreme: Any) -> Estimate:
+    return resampled(
+        lambda *samples: extreme([x.mean(axis=-1) for x in samples], axis=0), *parts
+    )
 
 
 def _lowest(estimates: Iterable[Estimate]) -> Estimate:
     """Return the estimate of lowest value, or one that is undefined."""
     return min(estimates, key=lambda e: (not np.isnan(e.value), e.value))
-
-
-def _highest(estimates: Iterable[Estimate]) -> Estimate:
-    """Return the estimate of highest value, or one that is undefined."""
-    return max(estimates, key=lambda e: (np.isnan(e.value), e.value))
 
 
 # Few inputs -----------------------------------------------------------------------
@@ -381,8 +520,27 @@ def best_metric_at(curve: pd.DataFrame, *, inputs: int, selection: str) -> Estim
     The spread is that of the largest of each seed.
     """
     found = _at(curve, inputs, selection)
-    best = over_seeds(found.groupby("seed")["metric"].max())
-    return best._replace(value=float(found["metric"].max()))
+    each = found.groupby("seed")["metric"].max()
+    return resampled(lambda best: best.max(axis=-1), each)
+
+
+def share_of_random_sets_close(
+    curve: pd.DataFrame, *, inputs: int, margin: float
+) -> Estimate:
+    """Share of the random sets of inputs that do about as well as the ranked ones.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Accuracies with few inputs.
+    inputs : int
+        Their number.
+    margin : float
+        How far below the accuracy of the ranked inputs of its own run a set may stay.
+    """
+    ranked = _at(curve, inputs, "ranked").set_index(["variant", "seed"])["metric"]
+    found = _at(curve, inputs, "random").set_index(["variant", "seed"])["metric"]
+    return share_of_runs(found >= ranked.reindex(found.index) - margin)
 
 
 def _at(curve: pd.DataFrame, inputs: int, selection: str) -> pd.DataFrame:
@@ -393,6 +551,43 @@ def _at(curve: pd.DataFrame, inputs: int, selection: str) -> pd.DataFrame:
             "raise curve.largest or curve.points of this experiment.",
         )
     return found
+
+
+def metric_of(
+    controls: pd.DataFrame, *, ranking: str, protocol: str, inputs: int
+) -> Estimate:
+    """Metric with the first inputs of a ranking, averaged over draws, for each seed.
+
+    Parameters
+    ----------
+    controls : DataFrame
+        What each ranking reaches.
+    ranking : str
+        ``spectral``, ``norms``, ``univariate`` or ``random``.
+    protocol : str
+        ``masked``, ``reestimated`` or ``retrained``.
+    inputs : int
+        The number of inputs.
+    """
+    return over_seeds(_of(controls, ranking, protocol, inputs))
+
+
+def lowest_advantage(
+    controls: pd.DataFrame, *, rankings: Sequence[str], protocol: str, inputs: int
+) -> Estimate:
+    """Accuracy with the eigenvalues' choice less that with the best of other rankings.
+
+    The parameters are those of :func:`metric_of`; `rankings` are the others.
+    """
+    own = _of(controls, "spectral", protocol, inputs)
+    return _lowest_mean(
+        own - _of(controls, ranking, protocol, inputs) for ranking in rankings
+    )
+
+
+def _of(controls: pd.DataFrame, ranking: str, protocol: str, inputs: int) -> pd.Series:
+    chosen = select(controls, ranking=ranking, protocol=protocol, inputs=inputs)
+    return chosen.groupby(["variant", "seed"])["metric"].mean()
 
 
 def rise_with_inputs(curve: pd.DataFrame) -> Estimate:
@@ -426,6 +621,29 @@ def share_of_inputs_needed(
         How far above the minimum, relative to it, still counts.
     """
     needed = inputs_needed(errors=ranked_matrix(curve), tolerance=tolerance)
+    return over_seeds(needed / relevance["feature"].nunique())
+
+
+def share_of_inputs_within_error(
+    curve: pd.DataFrame,
+    relevance: pd.DataFrame,
+    performance: pd.DataFrame,
+    *,
+    errors: float,
+) -> Estimate:
+    """Smallest share of the inputs, by rank, that no test can tell from the best.
+
+    Parameters
+    ----------
+    curve, relevance : DataFrame
+        Errors against the number of inputs; the inputs.
+    performance : DataFrame
+        The standard error of the test error of each run, ``metric_error``.
+    errors : float
+        How many standard errors above the minimum still count.
+    """
+    margin = errors * performance.set_index("seed")["metric_error"]
+    needed = inputs_needed(errors=ranked_matrix(curve), margin=margin)
     return over_seeds(needed / relevance["feature"].nunique())
 
 
@@ -510,15 +728,18 @@ def _top(scores: pd.DataFrame, inputs: int) -> np.ndarray:
 
 
 def band_alignment_p_value(
-    relevance: pd.DataFrame, bands: pd.DataFrame, *, names: Sequence[str]
+    relevance: pd.DataFrame,
+    bands: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    within: float | None = None,
 ) -> Estimate:
     """P-value of the share of relevance that falls into wavelength bands.
 
     The scores, normalised for each seed and averaged, are shifted cyclically along the
-    wavelengths by every possible amount: an exact permutation test that keeps their
-    clustering. The value is the share of shifts, with none among them, that put at
-    least as much relevance into the bands. The spread is that of the p-values of the
-    single seeds.
+    wavelengths: an exact permutation test that keeps their clustering. The value is the
+    share of shifts, with none among them, that put at least as much relevance into the
+    bands. The spread is that of the p-values of the single seeds.
 
     Parameters
     ----------
@@ -528,23 +749,79 @@ def band_alignment_p_value(
         ``index``, ``left``, ``right`` in Å.
     names : sequence of str
         The bands that are taken.
+    within : float, optional
+        Largest shift in Å, so that a trend along the wavelengths stays what it is; None
+        for every possible one.
     """
     scores = normalised(score_matrix(relevance))
     wavelength = scores.columns.to_numpy().astype(float)
+    inside = np.fft.rfft(_inside(wavelength, bands, names))
+    d = len(wavelength)
+    shifts = np.arange(d)
+    if within is not None:
+        step = (wavelength[-1] - wavelength[0]) / (d - 1)
+        shifts = shifts[np.minimum(shifts, d - shifts) * step <= within]
+
+    def p_value(rows: np.ndarray) -> np.ndarray:
+        score = rows.mean(axis=-2)
+        sums = np.fft.irfft(np.fft.rfft(score).conj() * inside, n=d)[..., shifts]
+        # Rounding of the transform must not decide a tie with the observed sum.
+        least = sums[..., :1] - 1e-9 * score.sum(axis=-1, keepdims=True)
+        found = np.mean(sums >= least, axis=-1)
+        return np.where(np.isnan(score).any(axis=-1), np.nan, found)
+
+    rows = scores.to_numpy()
+    each = p_value(rows[:, None])
+    spread = float(each.std(ddof=1)) if len(each) > 1 else np.nan
+    return resampled(p_value, rows)._replace(spread=spread)
+
+
+def lowest_enrichment(
+    relevance: pd.DataFrame, bands: pd.DataFrame, *, names: Sequence[str]
+) -> Estimate:
+    """Relevance in a band, in units of what its width lets expect: the lowest of some.
+
+    1 is what relevance that is spread evenly puts there. The parameters are those of
+    :func:`band_alignment_p_value`.
+    """
+    return _lowest_mean(_enrichment(relevance, bands, [name]) for name in names)
+
+
+def highest_enrichment(
+    relevance: pd.DataFrame, bands: pd.DataFrame, *, names: Sequence[str]
+) -> Estimate:
+    """Relevance in a band as before: the highest of some."""
+    return _highest_mean(_enrichment(relevance, bands, [name]) for name in names)
+
+
+def ratio_of_enrichments(
+    relevance: pd.DataFrame,
+    other: pd.DataFrame,
+    bands: pd.DataFrame,
+    *,
+    names: Sequence[str],
+) -> Estimate:
+    """Relevance in some bands together, in units of what another ranking has there."""
+    return _ratio(
+        _enrichment(relevance, bands, names), _enrichment(other, bands, names)
+    )
+
+
+def _enrichment(
+    relevance: pd.DataFrame, bands: pd.DataFrame, names: Sequence[str]
+) -> pd.Series:
+    scores = score_matrix(relevance)
+    inside = _inside(scores.columns.to_numpy().astype(float), bands, names)
+    share = scores.loc[:, inside].sum(axis=1) / scores.sum(axis=1)
+    return share / inside.mean()
+
+
+def _inside(
+    wavelength: np.ndarray, bands: pd.DataFrame, names: Sequence[str]
+) -> np.ndarray:
     chosen = bands.set_index("index").loc[list(names)]
-    inside = np.any(
+    return np.any(
         (wavelength >= chosen["left"].to_numpy()[:, None])
         & (wavelength <= chosen["right"].to_numpy()[:, None]),
         axis=0,
     )
-
-    def p_value(score: np.ndarray) -> float:
-        if np.isnan(score).any():
-            return np.nan
-        spectrum = np.fft.rfft(score).conj() * np.fft.rfft(inside)
-        sums = np.fft.irfft(spectrum, n=len(score))
-        # Rounding of the transform must not decide a tie with the observed sum.
-        return float(np.mean(sums >= sums[0] - 1e-9 * score.sum()))
-
-    each = over_seeds([p_value(score) for score in scores.to_numpy()])
-    return each._replace(value=p_value(scores.mean().to_numpy()))

@@ -2,7 +2,7 @@
 
 INPUTS   the tables that config/claims.yaml names, all below results/{scale}/
 OUTPUTS  results/{scale}/claims.csv, claims.md, claims.html, verdicts.txt,
-         provenance.json
+         provenance.json; figures/{scale}/verdicts.pdf and .png
 """
 
 
@@ -16,6 +16,13 @@ rule claims:
             caption="../report/claims.rst",
             category="Claims",
             labels={"scale": "{scale}", "table": "verdicts"},
+        ),
+        pdf="figures/{scale}/verdicts.pdf",
+        png=report(
+            "figures/{scale}/verdicts.png",
+            caption="../report/verdicts.rst",
+            category="Claims",
+            labels={"scale": "{scale}", "table": "at a glance"},
         ),
         csv="results/{scale}/claims.csv",
         markdown="results/{scale}/claims.md",

@@ -16,8 +16,14 @@ MANIFEST = "manifest.json"
 # What figures and claims are made from, below results/{scale}. Neither datasets nor
 # line bands: they are made from the downloads, which are not ours to pass on.
 TABLES = (
-    *(f"{f}/*.csv" for f in ("performance", "history", "curves", "comparison")),
-    *("relevance/*/*.csv", "lrp_theory/*.csv", "scaling.csv", "table1.csv"),
+    *(f"{f}/*.csv" for f in ("performance", "history", "curves", "controls")),
+    *(
+        "comparison/*.csv",
+        "relevance/*/*.csv",
+        "lrp_theory/*.csv",
+        "scaling.csv",
+        "table1.csv",
+    ),
 )
 
 Tables = dict[str, dict[str, bytes]]

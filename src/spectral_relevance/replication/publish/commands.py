@@ -6,8 +6,9 @@ import pandas as pd
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing, write_table, write_text
-from spectral_relevance.replication.claims import judge_all, read_claims
+from spectral_relevance.replication.claims import counted, judge_all, read_claims
 from spectral_relevance.replication.figures.catalogue import read_figures
+from spectral_relevance.replication.figures.verdicts import overview
 from spectral_relevance.replication.provenance import code_state
 from spectral_relevance.replication.publish.archive import (
     ARCHIVE,
@@ -17,7 +18,7 @@ from spectral_relevance.replication.publish.archive import (
     read_computed,
     write_archive,
 )
-from spectral_relevance.replication.publish.page import PAGE, page, verdict_lines
+from spectral_relevance.replication.publish.page import PAGE, page
 from spectral_relevance.replication.publish.pictures import (
     PIXELS_PER_INCH,
     check_data,
@@ -70,9 +71,11 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
     verdicts = judge_all(claims, results)
     figures = read_figures(root / "config/figures.yaml")
     check_data(results, figures.values())
-    drawn = {key: draw(results, entry) for key, entry in figures.items()}
+    drawn = {f"fig{key}": draw(results, entry) for key, entry in figures.items()}
+    drawn["verdicts"] = overview(claims=verdicts)
     widths = {
-        key: figure and round(figure.get_figwidth() * PIXELS_PER_INCH)
+        key.removeprefix("fig"): figure
+        and round(figure.get_figwidth() * PIXELS_PER_INCH)
         for key, figure in drawn.items()
     }
     path = results / "table1.csv"
@@ -83,7 +86,7 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
     )
     # Nothing was written until here: what cannot be read or drawn changes nothing.
     for key, figure in drawn.items():
-        path = root / FOLDER / f"fig{key}.png"
+        path = root / FOLDER / f"{key}.png"
         if figure:
             write_png(figure, path)
         else:
@@ -91,7 +94,7 @@ def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None
     write_table(verdicts, root / VERDICTS)
     write_archive(root / ARCHIVE, records, tables)
     write_text(text, root / PAGE)
-    print("\n".join(verdict_lines(verdicts)))
+    print(counted(verdicts))
 
 
 def restore(root: Path, scale: str = "paper") -> None:

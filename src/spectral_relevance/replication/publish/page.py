@@ -9,9 +9,14 @@ import pandas as pd
 from jinja2 import StrictUndefined, Template, TemplateError
 
 from spectral_relevance.errors import UserError
-from spectral_relevance.replication.claims import per_check
+from spectral_relevance.replication.claims import (
+    counted,
+    deciding_checks,
+    per_check,
+    per_claim,
+)
 from spectral_relevance.replication.markup import markdown
-from spectral_relevance.replication.publish.archive import Record
+from spectral_relevance.replication.publish.archive import FOLDER, Record
 from spectral_relevance.replication.publish.records import fewer_runs
 from spectral_relevance.replication.publish.text import days, duration, listed, machine
 from spectral_relevance.replication.scaling import NOTES, table1
@@ -49,7 +54,7 @@ def page(
     """Return docs/replication.md.
 
     `exponents` are those of Table 1, None if they were not measured; `widths` gives for
-    each figure how wide it is shown, or None if it was not drawn.
+    each figure, and for `verdicts`, how wide it is shown, or None if it was not drawn.
     """
     titles = {
         key: f"Figure {key.lstrip('0')}: {figure['shows']}"
@@ -57,26 +62,32 @@ def page(
     }
     anchors = {k: re.sub(r"[^\w -]", "", t.lower()) for k, t in titles.items()}
     links = [f"[{k.lstrip('0')}](#{v.replace(' ', '-')})" for k, v in anchors.items()]
-    undrawn = [key.lstrip("0") for key, width in widths.items() if width is None]
+    undrawn = [key.lstrip("0") for key in figures if widths[key] is None]
     lines = [
         "# The replication at the paper's settings",
         "",
         "<!-- Written by `make publish`; do not edit. -->",
         "",
-        *(f"- {line}" for line in verdict_lines(verdicts)),
+        f"**{counted(verdicts)}**",
+        "",
         *(f"- {line}" for line in missing_lines(settings, records, undrawn)),
         "",
-        "What differs from the paper, and why claims were not reproduced, is discussed "
-        "in [`deviations.md`](deviations.md).",
+        f'<img src="{Path(FOLDER).name}/verdicts.png" width="{widths["verdicts"]}" '
+        'alt="The verdict on each claim">',
+        "",
+        caption(root, scale, "verdicts"),
+        "What differs from the paper, and what stands behind each claim that is not "
+        "reproduced, is told in [`deviations.md`](deviations.md). The values that the "
+        "paper prints are missing in our copy of its text, so that criteria had to be "
+        "chosen; `config/claims.yaml` gives the reason of each.",
         "",
         f"[Claims](#claims) · Figures {' '.join(links)} · [Table 1](#table-1) · "
-        "[How it was computed](#how-it-was-computed) · "
+        "[Every check](#every-check) · [How it was computed](#how-it-was-computed) · "
         "[The tables behind it](#the-tables-behind-it)",
         "",
         "## Claims",
         "",
-        caption(root, scale, "claims"),
-        markdown(per_check(verdicts)),
+        markdown(per_claim(verdicts)),
         "## Figures",
         "",
         "Under the numbers that they have in the paper; those with an S go beyond it.",
@@ -86,14 +97,17 @@ def page(
         image = (
             f'<img src="replication/fig{key}.png" width="{widths[key]}" alt="{title}">'
         )
-        shown = (
-            [image, "", caption(root, scale, f"fig{key}")] if widths[key] else NOT_YET
-        )
+        shown = NOT_YET
+        if widths[key]:
+            text = caption(root, scale, f"fig{key}")
+            shown = [image, "", text, *here(verdicts, figures[key]["claims"])]
         lines += [f"### {title}", "", *shown]
     shown = NOT_YET
     if exponents is not None:
         shown = [markdown(table1(exponents)), NOTES, "", caption(root, scale, "table1")]
     lines += ["## Table 1", "", *shown]
+    lines += ["## Every check", "", caption(root, scale, "claims")]
+    lines += [markdown(per_check(verdicts))]
     lines += ["## How it was computed", ""]
     lines += [*computing_lines(settings, records, commit), "", ARCHIVED]
     return "\n".join(lines)
@@ -115,18 +129,15 @@ def caption(root: Path, scale: str, name: str) -> str:
     return f"{' '.join(text.replace('``', '`').split())}\n"
 
 
-def verdict_lines(verdicts: pd.DataFrame) -> list[str]:
-    """Return how many claims fared how, and which did not."""
-    claims = verdicts.groupby("id", sort=False)["verdict"].first()
+def here(verdicts: pd.DataFrame, numbers: Sequence[int]) -> list[str]:
+    """Return what came of the claims that a figure shows: a line for each."""
     lines = []
-    for verdict in ("reproduced", "not reproduced", "not judged", "not run yet"):
-        numbers = claims.index[claims == verdict]
-        if verdict == "reproduced":
-            lines.append(f"{len(numbers)} of {len(claims)} claims are reproduced.")
-        elif len(numbers):
-            few = "claim" if len(numbers) == 1 else "claims"
-            lines.append(f"{verdict.capitalize()}: {few} {listed(numbers)}.")
-    return lines
+    for number in numbers:
+        checks = verdicts[verdicts["id"] == number]
+        verdict = checks["verdict"].iloc[0]
+        found = "" if verdict == "not run yet" else f" {deciding_checks(checks)}."
+        lines.append(f"- Here: claim {number}, {verdict}.{found}")
+    return [*lines, ""] if lines else []
 
 
 def missing_lines(

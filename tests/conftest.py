@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from spectral_relevance.data import Dataset
+from spectral_relevance.replication import measures
 
 SPEED = Path(__file__).resolve().parents[1] / "speed"
 
@@ -33,6 +34,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         count = metafunc.config.getoption("seeds")
         metafunc.parametrize("seed", range(count), ids="seed={}".format)
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let intervals be rough: how good they are is tested where they are made."""
+    monkeypatch.setattr(measures, "RESAMPLES", 199)
 
 
 @pytest.fixture

@@ -10,6 +10,11 @@ from spectral_relevance.replication import measures
 from spectral_relevance.replication.measures import over_seeds
 
 
+@pytest.fixture
+def many_resamples(monkeypatch):
+    monkeypatch.setattr(measures, "RESAMPLES", 9999)
+
+
 def test_over_seeds():
     assert_estimate(over_seeds([1, 2, 4.5]), [1, 2, 4.5])
     single = over_seeds(pd.Series([3.0]))
@@ -18,14 +23,14 @@ def test_over_seeds():
 
 
 @pytest.mark.parametrize(("n", "least"), [(3, 0.65), (10, 0.85), (60, 0.9)])
-def test_how_often_an_interval_holds_the_truth(rng, n, least):
+def test_how_often_an_interval_holds_the_truth(many_resamples, rng, n, least):
     """(Monte Carlo) With few runs less often than 95 %: told in docs/deviations.md."""
     intervals = [over_seeds(rng.normal(size=n)) for _ in range(200)]
     share = np.mean([found.low <= 0 <= found.high for found in intervals])
     assert least < share < 0.99
 
 
-def test_an_interval_is_that_of_scipy_and_the_same_each_time(rng):
+def test_an_interval_is_that_of_scipy_and_the_same_each_time(many_resamples, rng):
     values = rng.exponential(size=12)
     found = over_seeds(values)
     expected = stats.bootstrap(
@@ -69,7 +74,7 @@ def test_paired_samples_are_drawn_together(rng):
     assert together.high - together.low < 1e-9
 
 
-def test_rows_are_drawn_as_a_whole(rng):
+def test_rows_are_drawn_as_a_whole(many_resamples, rng):
     rows = rng.normal(size=(8, 5))
     found = measures.resampled(lambda x: x.mean(axis=-2)[..., 2], rows)
     assert found[3:] == pytest.approx(over_seeds(rows[:, 2])[3:], rel=0.01)

@@ -20,7 +20,7 @@ import yaml
 from snakemake.utils import update_config
 
 from project import REPOSITORY, Project
-from spectral_relevance.replication.claims import read_claims, table_paths
+from spectral_relevance.replication.claims import VERDICTS, read_claims, table_paths
 from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.publish.archive import ARCHIVE, read_archive
 from spectral_relevance.replication.publish.commands import restore
@@ -75,7 +75,9 @@ def test_everything_is_built(built):
             assert (built.root / f"figures/quick/fig{number}.{kind}").stat().st_size
     claims = pd.read_csv(built.root / "results/quick/claims.csv")
     assert set(claims["id"]) == {claim["id"] for claim in CLAIMS}
-    assert set(claims["verdict"]) <= {"reproduced", "not reproduced", "not judged"}
+    assert set(claims["verdict"]) <= set(VERDICTS) - {"not run yet"}
+    for name in ("verdicts.pdf", "verdicts.png"):
+        assert (built.root / "figures/quick" / name).stat().st_size
     table = pd.read_csv(built.root / "results/quick/table1.csv")
     assert set(table["method"]) >= {"spectral", "saliency", "shap"}
 

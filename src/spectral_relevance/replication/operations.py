@@ -44,8 +44,8 @@ FORMULAS: dict[Any, Callable[..., int]] = {
     **dict.fromkeys(
         [
             *(aten.add, aten.add_, aten.sub, aten.sub_, aten.rsub),
-            *(aten.mul, aten.mul_, aten.div, aten.div_, aten.reciprocal),
-            *(aten.pow, aten.sqrt, aten.rsqrt, aten.tanh, aten.tanh_backward),
+            *(aten.mul, aten.mul_, aten.div, aten.div_),
+            *(aten.pow, aten.sqrt, aten.tanh, aten.tanh_backward),
         ],
         _each_result,
     ),
@@ -80,8 +80,9 @@ def count_operations(call: Callable[[], Any]) -> int:
     addition, for each term of their sums, and none for a bias. To these come
     :data:`FORMULAS`: one operation for each sum, difference, product, quotient, power,
     root and hyperbolic tangent of an element, and for each term of a sum or a mean; two
-    for each term of a norm. Comparisons, signs, selections, conversions and copies
-    count as none, and so does what is done outside torch.
+    for each term of a norm; two for each value that batch normalisation scales and
+    shifts in evaluation mode, and one on the way back. Comparisons, signs, selections,
+    conversions and copies count as none, and so does what is done outside torch.
 
     Parameters
     ----------

@@ -230,3 +230,12 @@ def test_table1():
         *("SHAP", "O(2^N0 F)", "O(E 2^N0 F)"),
         *(f"– / {fitted}", f"– / {fitted}", f"1 / {fitted}"),
     ]
+
+
+def test_table1_shows_no_negative_zero():
+    fit = {"method": "spectral", "local_theory": "-", "global_theory": "O(N0 N1)"}
+    for quantity in scaling.QUANTITIES:
+        fit |= {f"counted_{quantity}": -2e-31, f"theory_{quantity}": 0}
+        fit |= {f"exponent_{quantity}": 0.1, f"exponent_{quantity}_error": 0.1}
+    (row,) = scaling.table1(pd.DataFrame([fit])).to_dict("records")
+    assert list(row.values())[3:] == ["0 / 0.00 / 0.10 ± 0.10"] * 3

@@ -214,7 +214,7 @@ def table1(exponents: pd.DataFrame) -> pd.DataFrame:
             "E examples": row["global_theory"],
             **{
                 f"{q}: theory / counted / timed": f"{_or_dash(row[f'theory_{q}'])} / "
-                f"{row[f'counted_{q}']:.2f} / {row[f'exponent_{q}']:.2f} ± "
+                f"{row[f'counted_{q}']:z.2f} / {row[f'exponent_{q}']:.2f} ± "
                 f"{row[f'exponent_{q}_error']:.2f}"
                 for q in QUANTITIES
             },

@@ -105,14 +105,15 @@ def bands():
 
 
 def comparison(names, methods, seeds=SEEDS, examples=(10, 100, 1000), sparse=0.8):
-    """The spectral method and others, whose time is proportional to the examples."""
-    tables = [scores(names, seeds, sparse=sparse)]
+    """The spectral method and others, whose effort is proportional to the examples."""
+    tables = [scores(names, seeds, sparse=sparse).assign(operations=1_000)]
     for place, method in enumerate(methods, 1):
         for number in examples:
             about = {"method": method, "examples": number}
             table = scores(names, seeds, seed=place * number, sparse=sparse, **about)
             slow = 1 + 0.1 * table["seed"].rank(method="dense") ** 2
-            tables.append(table.assign(seconds=0.01 * number * slow))
+            effort = {"seconds": 0.01 * number * slow, "operations": 50_000 * number}
+            tables.append(table.assign(**effort))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -180,7 +181,8 @@ def both_networks(seeds=SEEDS):
                 tables.append(noisy(rng, variant, seed, truth, method))
             for method in ("saliency", "integrated_gradients", "shap"):
                 tables += [noisy(rng, variant, seed, truth, method, n) for n in COUNTS]
-    return pd.concat(tables)
+    table = pd.concat(tables)
+    return table.assign(operations=1_000 + 50_000 * table["examples"])
 
 
 def sizes_and_penalties(seeds=SEEDS):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -18,8 +19,9 @@ from spectral_relevance.networks import Network
 from spectral_relevance.replicas import BatchNorm
 from spectral_relevance.replication import selectors
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.replication.methods import METHODS, load
+from spectral_relevance.replication.methods import METHODS, load, scorer
 from spectral_relevance.replication.models import Replicas
+from spectral_relevance.replication.operations import count_operations
 from spectral_relevance.replication.scoring import compare, count_examples, score
 from spectral_relevance.replication.training import architecture_of
 
@@ -257,13 +259,32 @@ def test_a_comparison_holds_all_methods_and_numbers_of_examples(classes, replica
     table = compare(
         shared(classes), replicas, methods=methods, examples=[2, None], repeats=2
     )
-    assert table.columns.tolist() == COLUMNS
+    assert table.columns.tolist() == [*COLUMNS, "operations"]
     cases = table[["method", "examples"]].drop_duplicates().to_numpy().tolist()
     assert cases == [["spectral", 0], ["saliency", 2], ["saliency", 30], ["lasso", 130]]
     assert table["seconds_spread"].notna().all()
     found = table.query("method == 'saliency' and examples == 2")
     expected = score("saliency", shared(classes), replicas, {"examples": 2})
     np.testing.assert_array_equal(found["score"], expected["score"])
+
+
+def test_a_comparison_counts_the_operations_of_each_call(classes, replicas):
+    methods = {name: SETTINGS[name] for name in ("spectral", "saliency", "lasso")}
+    large = replace(classes, x_test=classes.x_train, y_test=classes.y_train)
+    datasets = Datasets({("base", None): classes, ("other", None): large})
+    table = compare(datasets, replicas, methods=methods, examples=[2, None], repeats=1)
+    assert table["operations"].dtype == "Int64"
+    keys = ["variant", "method", "examples"]
+    found = table.groupby(keys)["operations"].unique().map(lambda n: n.tolist())
+    model = replicas.network.replica(0)
+    for (variant, method, examples), operations in found.items():
+        dataset = datasets.of(variant, None)
+        if method == "lasso":
+            assert operations == [pd.NA]
+            continue
+        settings = {} if method == "spectral" else {"examples": examples}
+        call = scorer(method, model, dataset, 0, settings)
+        assert operations == [count_operations(call)]
 
 
 def test_a_comparison_fails_before_anything_is_computed(classes, replicas, calls):

@@ -379,6 +379,7 @@ def test_what_was_published_does_not_get_lost(root):
 
 def test_table_1_is_shown(root):
     fit = {f"exponent_{q}{end}": 0.5 for q in QUANTITIES for end in ("", "_error")}
+    fit |= {f"counted_{q}": 1.0 for q in QUANTITIES}
     theory = {f"theory_{q}": 1 for q in QUANTITIES}
     row = {"method": "spectral", "local_theory": "-", "global_theory": "O(N0 N1)"}
     folder = root / "results/paper"
@@ -387,7 +388,7 @@ def test_table_1_is_shown(root):
     job(root, "scaling")
     publish(root)
     shown = section(root, "Table 1")
-    assert "| Spectral method | - | O(N0 N1) | 0.50 ± 0.50 (1) |" in shown
+    assert "| Spectral method | - | O(N0 N1) | 1 / 1.00 / 0.50 ± 0.50 |" in shown
     assert "N0 and N1 are" in shown
     assert set(manifest(root)["scaling"]["tables"]) == {"scaling.csv", "table1.csv"}
 

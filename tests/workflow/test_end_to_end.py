@@ -89,9 +89,11 @@ def test_tables_have_the_promised_columns(built):
     ]
     for table in ("relevance/independent/spectral", "comparison/mnist_01"):
         scores = pd.read_csv(built.root / f"results/quick/{table}.csv")
-        assert list(scores) == columns
+        counted = ["operations"] if table.startswith("comparison") else []
+        assert list(scores) == columns + counted
         assert set(scores["seed"]) == {0, 1}
         assert (scores["score"] >= 0).all()
+    assert (scores["operations"] > 0).all()
     examples = scores.groupby("method")["examples"].unique().map(set).to_dict()
     assert examples.pop("spectral") == {0}
     compared = settings_of(built)["mnist_01"]["comparison"]

@@ -60,9 +60,9 @@ rule lrp_theory:
 
 
 rule scaling:
-    """Time the methods as networks and data grow, and fit exponents (Table 1)."""
+    """Count operations and times as networks and data grow; fit exponents (Table 1)."""
     output:
-        times="results/{scale}/scaling.csv",
+        efforts="results/{scale}/scaling.csv",
         exponents="results/{scale}/table1.csv",
     log:
         "logs/{scale}/scaling.log",
@@ -94,7 +94,7 @@ rule table1:
             "results/{scale}/table1.html",
             caption="../report/table1.rst",
             category="Tables",
-            labels={"table": "1", "shows": "computing time", "scale": "{scale}"},
+            labels={"table": "1", "shows": "computing effort", "scale": "{scale}"},
         ),
     log:
         "logs/{scale}/table1.log",

@@ -1,4 +1,4 @@
-"""Time the methods on networks and data that grow; fit the exponents of Table 1."""
+"""Count and time the methods as networks and data grow; fit Table 1's exponents."""
 
 import _job
 
@@ -7,6 +7,6 @@ from spectral_relevance.replication.scaling import exponents, scaling
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
-        times = scaling(**snakemake.params.settings)
-        write_table(times, snakemake.output.times)
-        write_table(exponents(times), snakemake.output.exponents)
+        efforts = scaling(**snakemake.params.settings)
+        write_table(efforts, snakemake.output.efforts)
+        write_table(exponents(efforts), snakemake.output.exponents)

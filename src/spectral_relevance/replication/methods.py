@@ -46,7 +46,7 @@ def scorer(
         If there is no such method.
     """
     scores = load(method).scores
-    first = () if _is_selector(method) else (model,)
+    first = () if is_selector(method) else (model,)
     return partial(scores, *first, *examples_for(method, dataset), seed, **settings)
 
 
@@ -68,10 +68,11 @@ def load(method: str) -> ModuleType:
 
 def examples_for(method: str, dataset: Dataset) -> tuple[Any, ...]:
     """Return what a method is given of a dataset."""
-    if _is_selector(method):
+    if is_selector(method):
         return dataset.x_train, dataset.y_train
     return (dataset,)
 
 
-def _is_selector(method: str) -> bool:
+def is_selector(method: str) -> bool:
+    """Whether a method takes examples alone."""
     return METHODS[method].startswith(selectors.__name__)

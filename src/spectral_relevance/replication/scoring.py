@@ -7,8 +7,14 @@ import pandas as pd
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.datasets.base import Datasets
-from spectral_relevance.replication.methods import examples_for, load, scorer
+from spectral_relevance.replication.methods import (
+    examples_for,
+    is_selector,
+    load,
+    scorer,
+)
 from spectral_relevance.replication.models import Replicas
+from spectral_relevance.replication.operations import count_operations
 from spectral_relevance.replication.timing import timed
 
 
@@ -96,7 +102,9 @@ def compare(
     Returns
     -------
     DataFrame
-        The columns of :func:`score`.
+        The columns of :func:`score`, and ``operations``: the floating-point operations
+        of the call that gives all scores of a run. They are counted on one of the runs
+        with as many examples; all have the same shapes. Missing for selectors.
 
     Raises
     ------
@@ -114,11 +122,30 @@ def compare(
     ]
     for method, settings in cases:
         count_examples(method, datasets, replicas, settings)
-    tables = [
-        score(method, datasets, replicas, settings, repeats)
-        for method, settings in cases
-    ]
+    tables = []
+    for method, settings in cases:
+        table = score(method, datasets, replicas, settings, repeats)
+        operations = _operations(method, datasets, replicas, settings)
+        table["operations"] = table["examples"].map(operations).astype("Int64")
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def _operations(
+    method: str, datasets: Datasets, replicas: Replicas, settings: Mapping[str, Any]
+) -> dict[int, int]:
+    """Count the operations of a method, by the number of examples."""
+    if is_selector(method):
+        return {}
+    found: dict[int, int] = {}
+    counts = count_examples(method, datasets, replicas, settings)
+    for index, (variant, seed) in enumerate(replicas.runs()):
+        if counts[index] not in found:
+            dataset = datasets.of(variant, seed)
+            model = replicas.network.replica(index)
+            call = scorer(method, model, dataset, seed, settings)
+            found[counts[index]] = count_operations(call)
+    return found
 
 
 def count_examples(

@@ -1,7 +1,8 @@
 """Reading and shaping the tables that figures and claims are made from.
 
 The tables `relevance` have the columns ``variant, seed, method, examples, feature,
-truth, score, seconds``; a *run* is a variant and a seed of them.
+truth, score, seconds``, those of comparisons also ``operations``; a *run* is a variant
+and a seed of them.
 """
 
 from collections.abc import Callable, Mapping

@@ -25,9 +25,9 @@ report: $(VENV)/installed ## report.zip, to open in a browser, of what has been 
 	$(if $(SCALES),,@echo 'There is nothing to report: run make quick.'; exit 1)
 	$(SNAKEMAKE) --report report.zip $(SCALES)
 
-# docs/replication.md and the README's tables, from the results that are there. COMMIT
+# docs/replication.md and the README's verdicts, from the results that are there. COMMIT
 # names that of results whose jobs did not record one.
-publish: $(VENV)/installed ## docs/replication.md and the tables of README.md, from the results
+publish: $(VENV)/installed ## docs/replication.md and the verdicts of README.md, from the results
 	$(VENV)/bin/python -m spectral_relevance.replication.publish publish \
 	    $(if $(COMMIT),--commit $(COMMIT))
 
@@ -36,7 +36,7 @@ restore: $(VENV)/installed ## the published tables, so that figures can be drawn
 	$(SNAKEMAKE) datasets
 	$(VENV)/bin/python -m spectral_relevance.replication.publish restore
 
-readme: $(VENV)/installed ## the tables and the picture of README.md only
+readme: $(VENV)/installed ## what is generated within README.md and docs/ only
 	$(VENV)/bin/python -m spectral_relevance.replication.publish readme
 
 # Without TensorFlow all but Keras is measured. BEFORE names a checkout of an older

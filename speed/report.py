@@ -1,4 +1,4 @@
-"""What the benchmark has found, as Markdown for the README."""
+"""What the benchmark has found, as Markdown for ``docs/speed.md``."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -5,18 +5,35 @@ from pathlib import Path
 
 import pytest
 
+from spectral_relevance.errors import UserError
+from spectral_relevance.replication.publish import readme
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 FOLDERS = ["config", "docs", "profiles", "speed", "src", "tests", "workflow"]
 FOLDERS += ["explainers", "replication"]
 
 
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub names them in links."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page):
     text = page.read_text(encoding="utf-8")
-    links = {link for link in re.findall(r"\]\(([^)#\s]+)", text) if ":" not in link}
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
     for link in links:
-        assert (page.parent / link).exists(), link
+        if ":" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
     if page.name == "CHANGELOG.md":  # names what is gone, too
         return
     places = (ROOT, ROOT / "src/spectral_relevance", page.parent)
@@ -24,11 +41,26 @@ def test_what_a_page_names_is_there(page):
         assert any((place / path).exists() for place in places), path
 
 
-def test_the_verdict_of_the_readme_is_that_of_its_table():
+def test_the_readme_is_short():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = re.search(r"<!-- claims:paper -->\n(.*?)<!-- end -->", text, re.DOTALL)
-    rows = [line.split(" | ") for line in table[1].splitlines()[2:]]
-    missed = [row[0].strip("| ") for row in rows if "not reproduced" in row[-1]]
-    sentence = re.search(r"\*\*(\d+) of the paper's (\d+) claims.*?;(.*?) not\.", text)
-    assert [int(sentence[1]), int(sentence[2])] == [len(rows) - len(missed), len(rows)]
-    assert re.findall(r"\d+", sentence[3]) == missed
+    assert len(text.splitlines()) <= 170
+
+
+def test_continuous_integration_runs_what_the_readme_says():
+    commands = re.findall(r"^make .*", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^(make .*?) *(?:#.*)?$", text, re.MULTILINE)
+    assert sorted(commands) == sorted(shown)
+
+
+def test_the_readme_has_the_verdicts_of_the_published_run():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"<!-- verdicts:paper -->\n(.*?)<!-- end -->", text, re.DOTALL)[1]
+    try:
+        expected = readme.read_paper(ROOT / readme.VERDICTS)
+    except UserError:  # of a run that was judged before there were intervals
+        expected = (
+            "The run at the paper's settings is being computed anew; the former one is "
+            "in the history.\n"
+        )
+    assert told == expected

@@ -14,8 +14,10 @@ from PIL import Image
 
 import figure_tables
 from spectral_relevance.errors import UserError
+from spectral_relevance.files import write_table
 from spectral_relevance.replication.claims import (
     judge,
+    judge_all,
     per_check,
     per_claim,
     read_claims,
@@ -86,10 +88,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkout"
     for name in ("config", "workflow"):
         shutil.copytree(ROOT / name, root / name)
-    for scale in ("paper", "quick"):
-        old = f"<!-- claims:{scale} -->\nold {scale}\n<!-- end -->\n"
-        with (root / "README.md").open("a") as file:
-            file.write(old)
+    for mark, (name, _, _) in readme.MARKS.items():
+        write(root / name, f"Before.\n<!-- {mark} -->\nold\n<!-- end -->\nAfter.\n")
     write(root / ".gitignore", "/results/\n/benchmarks/\n/logs/\n")
     git(tmp_path, "init", "--quiet", str(root))
     commit(root)
@@ -121,18 +121,20 @@ def test_a_partial_run_is_published_and_marked(root):
     assert markdown(per_check(pd.DataFrame([row]))).splitlines()[-1] in text
     there = {SPECTRAL, "performance/mnist_01.csv", DATA}
     run = {claim["id"] for claim in claims if there >= set(table_paths([claim]))}
-    verdicts = pd.read_csv(root / "docs/replication/claims.csv")
+    left = ", ".join(str(claim["id"]) for claim in claims if claim["id"] not in run)
+    verdicts = readme.read_verdicts(root / readme.VERDICTS)
     fared = verdicts.groupby("id")["verdict"].first()
     assert set(fared.index[fared != "not run yet"]) == run
-    numbers = {v: fared.index[fared == v].tolist() for v in set(fared)}
-    assert f"{len(numbers['reproduced'])} of {len(claims)} claims are rep" in text
-    *most, last = numbers["not reproduced"]
-    most = ", ".join(map(str, most))
-    assert f"- Not reproduced: claims {most} and {last}.\n- Not run yet: claims" in text
-    assert len(verdicts) == sum(len(claim["checks"]) for claim in claims)
+    met = (fared == "reproduced").sum()
+    opening = text.split("\n\n")[2]
+    assert opening.startswith(f"**{met} of {len(claims)} claims are reproduced; ")
+    assert opening.endswith(f"{len(claims) - len(run)} not run yet ({left}).**")
+    assert markdown(per_claim(verdicts)) in section(root, "Claims")
+    rows = [[*claim["checks"], *claim.get("controls", [])] for claim in claims]
+    assert len(verdicts) == sum(map(len, rows))
 
     assert 'src="replication/fig05.png"' in section(root, "Figure 5: ")
-    assert "a clear peak at zero" in section(root, "Figure 5: ")
+    assert "- Here: claim 8, reproduced. share of " in section(root, "Figure 5: ")
     assert "Not computed yet." in section(root, "Figure 6: ")
     assert "Not computed yet." in section(root, "Table 1")
     figures = read_figures(ROOT / "config/figures.yaml")
@@ -149,7 +151,7 @@ def test_a_partial_run_is_published_and_marked(root):
     assert f"With fewer runs than wanted: mnist_01 (3 of {wanted} runs)." in text
     found = {path.name for path in (root / "docs/replication").iterdir()}
     pictures = {f"fig{key}.png" for key in drawn}
-    assert found == {"claims.csv", "tables.zip"} | pictures
+    assert found == {"claims.csv", "tables.zip", "verdicts.png"} | pictures
 
 
 def test_pictures_are_small(root, monkeypatch):
@@ -205,7 +207,7 @@ def test_links_lead_to_headings(root):
         anchor = "".join(keep).replace(" ", "-")
         assert f"](#{anchor})" in text or heading == "Figures"
     figures = read_figures(ROOT / "config/figures.yaml")
-    assert len(headings) == 5 + len(figures)
+    assert len(headings) == 6 + len(figures)
 
 
 def test_the_archive_has_the_same_bytes_again(root):
@@ -399,26 +401,73 @@ def test_a_figure_whose_tables_are_gone_is_removed(root):
     assert not (root / "docs/replication/fig06.png").exists()
 
 
-def test_the_tables_of_the_readme(root, capsys):
-    publish(root)
+@pytest.fixture
+def verdicts(tmp_path: Path) -> pd.DataFrame:
+    """All claims reproduced but three, of which one was not run."""
+    judged = judge_all(read_claims(ROOT / "config/claims.yaml"), tmp_path / "nothing")
+    others = {10: "not reproduced", 15: "undecided", 27: "not run yet"}
+    return judged.assign(verdict=judged["id"].map(others).fillna("reproduced"))
+
+
+def test_verdicts_read_back_as_they_were_judged(root):
+    path = root / readme.VERDICTS
+    path.parent.mkdir(parents=True)
+    judged = judge_all(
+        read_claims(ROOT / "config/claims.yaml"), root / "results/paper"
+    ).assign(reason="NA")
+    assert judged["value"].notna().any() and judged["value"].isna().any()
+    write_table(judged, path)
+    pd.testing.assert_frame_equal(readme.read_verdicts(path), judged)
+    write_table(judged.drop(columns="low"), path)
+    with pytest.raises(UserError, match=r"columns id, .* found .* value, high, n,"):
+        readme.read_verdicts(path)
+
+
+@pytest.mark.parametrize(
+    ("mark", "why", "end"),
+    [
+        (
+            "verdicts:paper",
+            " [Why?](docs/deviations.md#claim-{})",
+            "\n![The verdict on each claim](docs/replication/verdicts.png)\n",
+        ),
+        ("verdicts:quick", "", ""),
+    ],
+    ids=["paper", "quick"],
+)
+def test_the_verdicts_within_a_page(mark, why, end, root, verdicts, capsys):
+    page, name, _ = readme.MARKS[mark]
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    write_table(verdicts, root / name)
     readme.update_readme(root)
-    text = (root / "README.md").read_text(encoding="utf-8")
-    verdicts = pd.read_csv(root / readme.VERDICTS, dtype={"section": str})
-    assert markdown(per_check(verdicts)) in page(root)
-    table = markdown(per_claim(verdicts))
-    assert text == (
-        f"<!-- claims:paper -->\n{table}<!-- end -->\n"
-        "<!-- claims:quick -->\nold quick\n<!-- end -->\n"
+    claims = dict(zip(verdicts["id"], verdicts["claim"], strict=True))
+    assert (root / page).read_text(encoding="utf-8") == (
+        f"Before.\n<!-- {mark} -->\n**{len(claims) - 3} of {len(claims)} claims are "
+        "reproduced; 1 undecided (15); 1 not reproduced (10); 1 not run yet (27).**\n\n"
+        f"- Claim 10, not reproduced: {claims[10]}{why.format(10)}\n"
+        f"- Claim 15, undecided: {claims[15]}{why.format(15)}\n"
+        f"{end}<!-- end -->\nAfter.\n"
     )
-    told = capsys.readouterr().out
-    assert "no results/quick/claims.csv" in told and "no results/benchmark.md" in told
-    write(root / "README.md", text + "<!-- benchmark -->\n<!-- end -->\n")
+    told = capsys.readouterr().out.splitlines()
+    left = {m: f"{p}: no {n}, {m} left" for m, (p, n, _) in readme.MARKS.items()}
+    del left[mark]
+    assert [line.split(" as it is")[0] for line in told] == [*left.values()]
+
+
+def test_where_all_claims_are_reproduced(verdicts):
+    told = readme.tell(verdicts.assign(verdict="reproduced"), "never")
+    number = verdicts["id"].nunique()
+    assert told == f"**{number} of {number} claims are reproduced.**\n"
+
+
+def test_what_the_benchmark_found_within_a_page(root):
     write(root / "results/benchmark.md", "| fast |\n")
     readme.update_readme(root)
-    text = (root / "README.md").read_text(encoding="utf-8")
-    assert text.endswith("<!-- benchmark -->\n| fast |\n<!-- end -->\n")
-    write(root / "README.md", text.replace("claims:paper", "claims"))
-    with pytest.raises(UserError, match="expected one <!-- claims:paper -->"):
+    path = root / "docs/speed.md"
+    text = path.read_text(encoding="utf-8")
+    assert text == "Before.\n<!-- benchmark -->\n| fast |\n<!-- end -->\nAfter.\n"
+    write(path, text.replace("benchmark", "speed"))
+    with pytest.raises(UserError, match=r"speed\.md: expected one <!-- benchmark -->"):
         readme.update_readme(root)
 
 
@@ -471,7 +520,7 @@ def test_commands_work_in_the_folder_they_are_called_in(root, monkeypatch, capsy
     assert all((root / name).exists() for name in CHECKOUT)
     monkeypatch.chdir(root)
     main(["publish"])
-    assert "| verdict |" in (root / "README.md").read_text(encoding="utf-8")
+    assert "reproduced; " in (root / "README.md").read_text(encoding="utf-8")
     shutil.rmtree(root / "results")
     main(["restore"])
     assert (root / "results/paper" / SPECTRAL).is_file()

@@ -1,13 +1,13 @@
 """The published run: ``make publish``, ``make restore`` and ``make readme``.
 
 publish  judges the claims and draws the figures from the tables in results/paper and
-         writes docs/replication.md, docs/replication/ and the README's table. What has
-         not been computed yet is marked.
+         writes docs/replication.md, docs/replication/ and the README's verdicts. What
+         has not been computed yet is marked.
 restore  puts the published tables into results/paper, so that figures can be drawn, and
          a partial run continued, without training again.
-readme   puts tables into README.md: the verdicts of the published run and, where they
-         are in results/, those of the quick scale and what the benchmark found, whose
-         figure it copies to docs/benchmark.png.
+readme   puts the verdicts of the published run into README.md and, where they are in
+         results/, those of the quick scale into docs/guide.md and what the benchmark
+         found into docs/speed.md, with its figure.
 """
 
 import argparse

@@ -36,7 +36,7 @@ from spectral_relevance.replication.settings import read_settings
 
 
 def publish(root: Path, scale: str = "paper", commit: str | None = None) -> None:
-    """Write the page, its folder and the README's table."""
+    """Write the page and its folder."""
     state = code_state(root)
     if state is None or state["dirty"]:
         raise UserError(

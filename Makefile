@@ -7,7 +7,7 @@ SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES)
 
 KERAS := .venv-keras
 
-.PHONY: help quick paper report publish restore readme benchmark gpu gpu-data
+.PHONY: help quick paper report publish restore archive readme benchmark gpu gpu-data
 .PHONY: test test-faults test-cluster lint clean
 
 help: ## this list
@@ -32,9 +32,14 @@ publish: $(VENV)/installed ## docs/replication.md and the verdicts of README.md,
 	    $(if $(COMMIT),--commit $(COMMIT))
 
 # Datasets first: Snakemake makes again what is older than its input.
-restore: $(VENV)/installed ## the published tables, so that figures can be drawn without training
+restore: $(VENV)/installed ## the published tables, or FROM=archive.zip all results and weights
 	$(SNAKEMAKE) datasets
-	$(VENV)/bin/python -m spectral_relevance.replication.publish restore
+	$(VENV)/bin/python -m spectral_relevance.replication.publish restore \
+	    $(if $(FROM),--from "$(FROM)")
+
+archive: $(VENV)/installed ## archive.zip, to be deposited: code, results, weights
+	$(VENV)/bin/python -m spectral_relevance.replication.publish archive \
+	    $(if $(COMMIT),--commit $(COMMIT))
 
 readme: $(VENV)/installed ## what is generated within README.md and docs/ only
 	$(VENV)/bin/python -m spectral_relevance.replication.publish readme

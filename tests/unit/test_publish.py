@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import figure_tables
+from checkouts import commit, git, job, write
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import write_table
 from spectral_relevance.replication.claims import (
@@ -26,7 +26,7 @@ from spectral_relevance.replication.claims import (
 from spectral_relevance.replication.figures import speed
 from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.markup import markdown
-from spectral_relevance.replication.provenance import RECORD, code_state, describe_job
+from spectral_relevance.replication.provenance import code_state, describe_job
 from spectral_relevance.replication.publish import archive, pictures, readme, records
 from spectral_relevance.replication.publish.__main__ import CHECKOUT, main
 from spectral_relevance.replication.publish.commands import publish, restore
@@ -40,30 +40,6 @@ DPI = pictures.DPI
 SEEDS = [0, 1, 2]
 DATA = "datasets/mnist_01/data.npz"
 SPECTRAL = "relevance/mnist_01/spectral.csv"
-
-
-def git(root: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True)
-
-
-def commit(root: Path) -> str:
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--allow-empty", "-m", "more", "--no-gpg-sign")
-    return code_state(root)["commit"]
-
-
-def write(path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-
-
-def job(root: Path, name: str, *, seconds: float = 10, dirty: bool = False) -> None:
-    """What a job leaves beside its tables."""
-    measured = json.dumps({"s": seconds, "cpu_time": 2 * seconds})
-    write(root / f"benchmarks/paper/{name}.jsonl", measured + "\n")
-    record = json.dumps(describe_job(code_state(root) | {"dirty": dirty}))
-    write(root / f"logs/paper/{name}.log", f"INFO begun\nINFO {RECORD}{record}\n")
 
 
 def mnist(root: Path, seed: int = 0) -> None:

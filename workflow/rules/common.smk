@@ -7,7 +7,7 @@ from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.figures.catalogue import read_figures
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.places import check_checkout, check_python
-from spectral_relevance.replication.settings import dataset_request, resolve
+from spectral_relevance.replication.settings import blocks, dataset_request, resolve
 from spectral_relevance.sources import fingerprints
 
 SCALES = ("paper", "quick")
@@ -92,20 +92,9 @@ def experiment(wildcards):
     return SETTINGS[wildcards.scale]["experiments"][wildcards.experiment]
 
 
-def blocks(wildcards):
-    """Seeds of each training job of an experiment, by the name of the block."""
-    seeds = sorted(experiment(wildcards)["seeds"])
-    size = experiment(wildcards)["seeds_per_job"]
-    parts = [seeds[i : i + size] for i in range(0, len(seeds), size)]
-    return {
-        str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}": part
-        for part in parts
-    }
-
-
 def block_seeds(wildcards):
     """Seeds of one training job."""
-    found = blocks(wildcards)
+    found = blocks(experiment(wildcards))
     if wildcards.block not in found:
         raise UserError(
             f"{wildcards.experiment}: expected a block of seeds, found "
@@ -119,7 +108,7 @@ def block_files(template):
     """Input function: one file of each training job of an experiment."""
 
     def files(wildcards):
-        return expand(template, block=blocks(wildcards), **wildcards)
+        return expand(template, block=blocks(experiment(wildcards)), **wildcards)
 
     return files
 

@@ -237,6 +237,22 @@ def dataset_request(experiment: Mapping[str, Any]) -> dict[str, Any]:
     return {"variants": variants, "seeds": sorted(experiment["seeds"]) if own else []}
 
 
+def blocks(experiment: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return the seeds of each training job of an experiment, by the job's name.
+
+    Parameters
+    ----------
+    experiment : mapping
+        Its complete settings.
+    """
+    seeds, size = sorted(experiment["seeds"]), experiment["seeds_per_job"]
+    parts = [seeds[i : i + size] for i in range(0, len(seeds), size)]
+    return {
+        str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}": part
+        for part in parts
+    }
+
+
 def merged(base: Any, overlay: Any) -> Any:
     """Return `base` with `overlay` on it: maps merge, everything else is replaced.
 

@@ -1,10 +1,13 @@
-"""The published run: ``make publish``, ``make restore`` and ``make readme``.
+"""The published run: ``make publish``, ``restore``, ``archive`` and ``readme``.
 
 publish  judges the claims and draws the figures from the tables in results/paper and
          writes docs/replication.md, docs/replication/ and the README's verdicts. What
          has not been computed yet is marked.
 restore  puts the published tables into results/paper, so that figures can be drawn, and
-         a partial run continued, without training again.
+         a partial run continued, without training again. With --from it unpacks what
+         archive wrote: weights as well, so that methods can be computed, too.
+archive  writes archive.zip, to be deposited: the code of the commit and tables, figures
+         and weights of a complete run, as an RO-Crate.
 readme   puts the verdicts of the published run into README.md and, where they are in
          results/, those of the quick scale into docs/guide.md and what the benchmark
          found into docs/speed.md, with its figure.
@@ -17,6 +20,7 @@ from pathlib import Path
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.publish.commands import publish, restore
 from spectral_relevance.replication.publish.readme import update_readme
+from spectral_relevance.replication.publish.unpack import restore_deposit
 
 CHECKOUT = ("Snakefile", "README.md", "config/figures.yaml", "workflow/report")
 """What tells a checkout from another folder."""
@@ -41,20 +45,36 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=("publish", "restore", "readme"))
+    parser.add_argument("command", choices=("publish", "restore", "archive", "readme"))
     parser.add_argument(
         "--commit", help="commit of results whose jobs did not record one"
+    )
+    parser.add_argument(
+        "--from", dest="deposit", type=Path, help="what archive wrote, to restore"
     )
     options = parser.parse_args(arguments)
     try:
         root = checkout()
         if options.command == "restore":
-            restore(root)
-            return
-        if options.command == "publish":
-            publish(root, commit=options.commit)
-        update_readme(root)
-    except UserError as error:
+            if options.deposit:
+                restore_deposit(root, options.deposit.expanduser())
+            else:
+                restore(root)
+        elif options.command == "archive":
+            # What it needs is not among what the workflow needs.
+            try:
+                from spectral_relevance.replication.publish.deposit import archive
+            except ModuleNotFoundError as error:
+                raise UserError(
+                    f"expected the package {error.name}, found none.",
+                    "make archive installs what requirements.txt names.",
+                ) from error
+            archive(root, commit=options.commit)
+        else:
+            if options.command == "publish":
+                publish(root, commit=options.commit)
+            update_readme(root)
+    except (UserError, OSError) as error:
         sys.exit(f"Error: {error}")
 
 

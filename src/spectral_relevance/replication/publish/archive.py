@@ -36,10 +36,15 @@ def read_computed(results: Path) -> Tables:
     """Return the tables that are there."""
     tables: Tables = {}
     for path in sorted(path for pattern in TABLES for path in results.glob(pattern)):
-        name = path.relative_to(results)
-        experiment = name.with_suffix("").parts[1] if len(name.parts) > 1 else "scaling"
-        tables.setdefault(experiment, {})[name.as_posix()] = path.read_bytes()
+        name = path.relative_to(results).as_posix()
+        tables.setdefault(experiment_of(name), {})[name] = path.read_bytes()
     return tables
+
+
+def experiment_of(table: str) -> str:
+    """Return the experiment that a table belongs to."""
+    parts = Path(table).with_suffix("").parts
+    return parts[1] if len(parts) > 1 else "scaling"
 
 
 def digests(tables: Mapping[str, bytes]) -> dict[str, str]:

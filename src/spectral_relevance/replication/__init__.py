@@ -8,6 +8,7 @@ from spectral_relevance.errors import extra
 PACKAGES = (
     "PIL",
     "astropy",
+    "diptest",
     "jinja2",
     "jsonschema",
     "matplotlib",

@@ -1,5 +1,7 @@
 """Figures 17 and 18: what is drawn is what the tables say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +75,7 @@ def test_bars_are_shares_and_their_texts_the_values(figures):
     bars = [axes for axes in figures["17"].axes if "larger" in axes.get_xlabel()]
     for axes, variant in zip(bars, ("independent", "correlated"), strict=True):
         widths, texts = [], []
+        (contours,) = [a for a in figures["17"].axes if a.get_title() == variant]
         for table in (relevance, lasso):
             part = table[table["variant"] == variant]
             scores = part["score"].to_numpy().reshape(3, 2)
@@ -84,9 +87,10 @@ def test_bars_are_shares_and_their_texts_the_values(figures):
                 )
             ]
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(widths)
-        assert [text.get_text() for text in axes.texts] == texts
+        (written,) = [t.get_text() for t in contours.texts if "lasso" in t.get_text()]
+        assert re.findall(r"x[12]: (.*)", written) == texts
         labels = [label.get_text() for label in axes.get_yticklabels()]
-        assert labels == ["x1", "x2"] and "n = 3" in axes.get_xlabel()
+        assert labels == ["x1", "x2"] and "3 runs" in axes.get_xlabel()
 
 
 def test_spurious_features_by_correlation_strength(figures):
@@ -98,14 +102,14 @@ def test_spurious_features_by_correlation_strength(figures):
         score = run["score"].to_numpy()
         feature = score.argmax() + 1 if score.any() else np.nan
         number = sum(value > 0.05 * score.max() for value in score)
-        rows.append((strength, feature, score.max(), number))
-    expected = pd.DataFrame(rows, columns=["strength", *"abc"])
+        rows.append((max(1 - strength, 1e-3), feature, score.max(), number))
+    expected = pd.DataFrame(rows, columns=["distance", *"abc"])
     assert set(expected["c"]) == {0, 1, 2} and set(expected["a"].dropna()) == {1, 3}
     for letter in "abc":
         true, other = tables.panels(figures["18"])[letter].lines
         assert same_color(true.get_color(), style.COLOURS["relevant"])
-        assert same_color(other.get_color(), style.COLOURS["random"])
+        assert same_color(other.get_color(), style.COLOURS["irrelevant"])
         for line, chosen in ((true, expected["a"] == 1), (other, expected["a"] != 1)):
             drawn = sorted(zip(*tables.data_of(line), strict=True))
-            table = expected.loc[chosen, ["strength", letter]].to_numpy()
+            table = expected.loc[chosen, ["distance", letter]].to_numpy()
             np.testing.assert_allclose(drawn, table[table[:, 0].argsort()])

@@ -25,11 +25,11 @@ from spectral_relevance.replication.tables import (
     truth_of,
 )
 
-THRESHOLD = 0.01
-"""Share of the largest score above which an input counts as used."""
-
 FOUND = 0.05
 """The same for one that counts as found, in appendix C."""
+
+BESIDE = 1.12
+"""Factor between the places of two methods with the same number of examples."""
 
 COMPARED = ("spectral", "saliency", "integrated_gradients", "shap")
 """The methods of appendix C."""
@@ -57,7 +57,7 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
     figure = style.new(style.DOUBLE * 0.85, 122 * style.MILLIMETRE)
     (spectral_map, shap_map), (scatter, times) = figure.subplots(2, 2)
     titles = (
-        r"spectral: eigenvalues $|\tilde\lambda_j|$",
+        "spectral: eigenvalues",
         f"SHAP: mean of {_examples(shap)} test images",
     )
     largest = max(score.mean().max() for score in scores)
@@ -67,7 +67,7 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
         image = panels.pixel_map(axes, score.mean(), vmax=largest)
         axes.set_title(title)
     bar = figure.colorbar(image, ax=(spectral_map, shap_map), shrink=0.95)
-    bar.set_label(f"score / largest (mean, n = {len(scores[0])})")
+    bar.set_label(f"{style.SCORE} ({style.runs(len(scores[0]), 'mean')})")
     _scatter(scatter, *scores)
     panels.print_pearson(scatter, over_seeds(pearson_by_seed(eigenvalues, shap)))
     _times(times, eigenvalues, select(comparison, method="shap"))
@@ -117,12 +117,12 @@ def sparsity(
     for axes, letter, name in zip(grid, "abc", shown, strict=True):
         scores = normalised(score_matrix(tables[name]))
         image = panels.pixel_map(
-            axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(THRESHOLD, 1)
+            axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(panels.USED, 1)
         )
         axes.set_title(name)
         style.panel(axes, letter)
     bar = above.colorbar(image, ax=grid, extend="min")
-    bar.set_label(f"score / largest (seed {scores.index[0]})")
+    bar.set_label(f"{style.SCORE} (seed {scores.index[0]})")
     bars = below.subplots()
     _shares(bars, tables)
     style.panel(bars, "d")
@@ -164,7 +164,7 @@ def stellar_methods(
         scores[title] = table
     return panels.stacked_lines(
         {title: normalised(score_matrix(table)) for title, table in scores.items()},
-        "score / largest",
+        [style.RELATIVE, *[style.SCORE] * len(methods[1:])],
         [style.COLOURS[method] for method in methods],
         data.first,
         bands,
@@ -229,7 +229,7 @@ def methods_compared(*, comparison: pd.DataFrame) -> Figure:
         *grid[0, 0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=len(COMPARED),
-        title=style.runs(runs["seed"].nunique()),
+        title=style.runs(runs["seed"].nunique(), "mean and range"),
     )
     return figure
 
@@ -252,7 +252,7 @@ def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None
         capsize=0,
     )
     axes.set(
-        xlabel=r"normalised eigenvalue $|\tilde\lambda_j|$ / largest",
+        xlabel=style.RELATIVE,
         ylabel=f"SHAP / largest\n({style.runs(len(eigenvalues))})",
     )
 
@@ -260,17 +260,15 @@ def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None
 def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
     """Draw the time of SHAP against the number of examples, above the spectral one."""
     seconds = _seconds(shap)
-    middle = seconds.median()
     exponent = over_seeds(time_exponents(shap))
     spread = rf" \pm {exponent.spread:.2f}" if exponent.n > 1 else ""
-    axes.errorbar(
-        middle.index,
-        middle,
-        (middle - seconds.min(), seconds.max() - middle),
-        color=style.COLOURS["shap"],
-        marker="o",
-        label=rf"SHAP: $\propto E^{{{exponent.value:.2f}{spread}}}$",
+    colour = style.COLOURS["shap"]
+    axes.plot(
+        seconds.T, "o", color=colour, alpha=0.4, markersize=2.5, markeredgewidth=0
     )
+    measured = style.runs(len(seconds), "median and each")
+    label = rf"SHAP: $\propto E^{{{exponent.value:.2f}{spread}}}$"
+    axes.plot(seconds.median(), color=colour, label=label)
     fastest = _seconds(eigenvalues)
     level = fastest.median().item()
     axes.axhspan(
@@ -289,7 +287,7 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
         xlabel="number of test images $E$",
-        ylabel=f"time for all pixels (s)\n(median, range, n = {len(seconds)})",
+        ylabel=f"time for all pixels (s)\n({measured})",
     )
     axes.legend(loc="center left", bbox_to_anchor=(0, 0.4))
 
@@ -297,12 +295,12 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
 def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     """Draw the share of inputs above the threshold for several tables of scores."""
     for place, (name, table) in enumerate(tables.items()):
-        share = over_seeds(shares_above(table, THRESHOLD))
+        share = over_seeds(shares_above(table, panels.USED))
         percent, spread = 100 * share.value, 100 * share.spread
         axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
         axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
         axes.annotate(
-            f"{percent:.1f} % (n = {share.n})",
+            f"{percent:.1f} %",
             (percent + np.nan_to_num(spread), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -311,8 +309,8 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     axes.set_yticks(range(len(tables)), tables)
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"pixels above {100 * THRESHOLD:g} % of the largest score (%), "
-        "mean ± s.d. of n runs"
+        f"pixels above {100 * panels.USED:g} % of the largest score (%) "
+        f"({style.runs(share.n)})"
     )
 
 
@@ -335,23 +333,21 @@ def _examples(table: pd.DataFrame) -> str:
 def _against_examples(
     axes: Axes, runs: pd.DataFrame, variant: str, quantity: str
 ) -> None:
-    for method in COMPARED:
+    for place, method in enumerate(COMPARED):
         # No examples enter the eigenvalues, and the standard network has none.
         alone = method == "spectral"
         part = select(runs, variant="spectral" if alone else variant, method=method)
-        mean, spread = style.over_runs(
-            part.pivot(index="seed", columns="examples", values=quantity)
-        )
+        values = part.pivot(index="seed", columns="examples", values=quantity)
+        mean, low, high = values.mean(), values.min(), values.max()
         look = {"color": style.COLOURS[method], "label": style.METHODS[method]}
         if alone:
-            level, width = mean.item(), spread.item()
             axes.axhspan(
-                level - width,
-                level + width,
-                color=look["color"],
-                alpha=0.25,
-                linewidth=0,
+                low.item(), high.item(), color=look["color"], alpha=0.25, linewidth=0
             )
-            axes.axhline(level, **look)
+            axes.axhline(mean.item(), **look)
         else:
-            axes.errorbar(mean.index, mean, spread, marker="o", elinewidth=0.8, **look)
+            # Beside one another, as most of them coincide.
+            beside = mean.index * BESIDE ** (place - 2)
+            # A mean of equal values may lie beyond them by rounding.
+            ends = ((mean - low).clip(lower=0), (high - mean).clip(lower=0))
+            axes.errorbar(beside, mean, ends, marker="o", elinewidth=0.8, **look)

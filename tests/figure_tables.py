@@ -43,12 +43,33 @@ def curve(counts, seeds=SEEDS, draws=4):
         for n in counts
     ]
     columns = ["variant", "seed", "selection", "draw", "inputs", "metric"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    ranked = table["selection"] == "ranked"
+    return table.assign(metric_reestimated=(table["metric"] / 2).where(ranked))
 
 
 def performance(seeds=SEEDS):
     metric = np.linspace(0.8, 0.9, len(seeds))
-    return pd.DataFrame({"variant": "base", "seed": seeds, "metric": metric})
+    table = pd.DataFrame({"variant": "base", "seed": seeds, "metric": metric})
+    return table.assign(metric_reestimated=metric + 0.05)
+
+
+def controls(counts, seeds=SEEDS, draws=4, variants=("base",), few=(14, 20)):
+    """Other rankings masked at all counts, each protocol at a few."""
+    rng = np.random.default_rng(6)
+    rows = []
+    for ranking in ("spectral", "norms", "univariate", "random"):
+        for protocol in ("masked", "reestimated", "retrained"):
+            others = protocol == "masked" and ranking in ("norms", "univariate")
+            rows += [
+                (variant, seed, ranking, protocol, draw, n, rng.uniform(0.5, 1))
+                for variant in variants
+                for seed in seeds
+                for draw in range(draws if ranking == "random" else 1)
+                for n in (sorted({*counts, *few}) if others else few)
+            ]
+    columns = ["variant", "seed", "ranking", "protocol", "draw", "inputs", "metric"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def alone(*content):

@@ -37,6 +37,7 @@ def _all(seeds=SEEDS):
         "curve": tables.curve([1, 7, 14, 20, 50], seeds),
         "performance": tables.performance(seeds),
         "relevance": pixels,
+        "controls": tables.controls([1, 7, 14, 20, 50], seeds),
         "data": tables.images(),
     }
     return {
@@ -58,6 +59,7 @@ def _all(seeds=SEEDS):
         "11": stellar.eigenvalues(
             relevance=wavelengths,
             curve=tables.curve([1, 10, 100, 4287], seeds),
+            controls=tables.controls([1, 10, 100, 4287], seeds),
             mlp=tables.performance(seeds),
             bands=bands,
             data=stars,
@@ -279,7 +281,7 @@ def test_curves_are_the_means_of_the_table(figures, number, place):
     counts = [1, 7, 14, 20, 50] if number == "06" else [1, 10, 100, 4287]
     table = tables.curve(counts)
     for label, selection, method in (
-        ("by eigenvalue", "ranked", "spectral"),
+        ("by eigenvalue (", "ranked", "spectral"),
         ("random", "random", "random"),
     ):
         mean = table[table["selection"] == selection].groupby("inputs")["metric"].mean()
@@ -303,11 +305,45 @@ def test_curves_are_the_means_of_the_table(figures, number, place):
     np.testing.assert_allclose(best, random.max() if number == "06" else random.min())
 
 
+@pytest.mark.parametrize(("number", "place"), [("06", 0), ("11", 1)])
+def test_other_rankings_stand_beside_the_eigenvalues(figures, number, place):
+    masked, retrained = figures[number].axes[place : place + 2]
+    counts = [1, 7, 14, 20, 50] if number == "06" else [1, 10, 100, 4287]
+    table = tables.controls(counts)
+    for ranking in ("norms", "univariate"):
+        part = table[(table["ranking"] == ranking) & (table["protocol"] == "masked")]
+        mean = part.groupby("inputs")["metric"].mean()
+        drawn = line(masked, style.RANKINGS[ranking])
+        np.testing.assert_allclose(drawn.get_xdata(), mean.index)
+        np.testing.assert_allclose(drawn.get_ydata(), mean)
+        assert same_color(drawn.get_color(), style.COLOURS[ranking])
+    anew = table[table["protocol"] == "retrained"]
+    assert masked.get_ylim() == retrained.get_ylim()
+    for container, ranking in zip(
+        retrained.containers, ("spectral", "norms", "univariate", "random"), strict=True
+    ):
+        groups = anew[anew["ranking"] == ranking].groupby("inputs")["metric"]
+        points, _, (bars,) = container
+        assert same_color(points.get_color(), style.COLOURS[ranking])
+        x, y = tables.data_of(points)
+        np.testing.assert_allclose(x, [14, 20], rtol=0.05)
+        np.testing.assert_allclose(y, groups.mean())
+        ends = np.array(bars.get_segments())[:, :, 1]
+        if ranking == "random":
+            expected = [groups.quantile(end).to_numpy() for end in (0.05, 0.95)]
+        else:
+            expected = [(groups.mean() + i * groups.std()).to_numpy() for i in (-1, 1)]
+        np.testing.assert_allclose(ends, np.transpose(expected))
+
+
 def test_the_accuracy_curve_marks_twenty_pixels_all_and_none(figures):
-    axes, image, _ = figures["06"].axes
+    axes, anew, image, _ = figures["06"].axes
     assert line(axes, "all pixels").get_ydata()[0] == pytest.approx(0.85)
     assert line(axes, "always the commonest digit").get_ydata()[0] == 0.5
     assert "20 pixels" in texts(axes) and "(%)" in axes.get_ylabel()
+    table = tables.controls([]).query("inputs == 20 and ranking == 'spectral'")
+    mean = table.query("protocol == 'retrained'")["metric"].mean()
+    assert f"20 pixels: {100 * mean:.1f} %" in texts(anew)
     assert len(image.collections[0].get_offsets()) == 20
 
 
@@ -316,6 +352,7 @@ def test_a_curve_without_twenty_pixels():
         curve=tables.curve([1, 5]),
         performance=tables.performance(),
         relevance=tables.scores(PIXELS),
+        controls=tables.controls([1, 5], few=(5,)),
         data=tables.images(),
     )
     assert "pixels:" not in texts(figure.axes[0])
@@ -369,13 +406,16 @@ def test_spectra_are_labelled_in_dex(figures):
 
 
 def test_wavelengths_and_the_minimum_of_the_error(figures):
-    _, error, spectrum, lines = figures["11"].axes
+    _, error, _, spectrum, lines = figures["11"].axes
     table = tables.curve([1, 10, 100, 4287])
     mean = table[table["selection"] == "ranked"].groupby("inputs")["metric"].mean()
     needed = line(error, "minimum").get_xdata()[0]
     assert mean[needed] <= 1.01 * mean.min()
     assert (mean[mean.index < needed] > 1.01 * mean.min()).all()
-    assert line(error, "MLP").get_ydata()[0] == pytest.approx(0.85)
+    assert line(error, "MLP (").get_ydata()[0] == pytest.approx(0.85)
+    assert line(error, "MLP, re-estimated").get_ydata()[0] == pytest.approx(0.9)
+    again = line(error, "by eigenvalue, re-estimated").get_ydata()
+    np.testing.assert_allclose(again, mean / 2)
     stars = tables.stars().first
     constant = np.mean([2 * abs(y - np.median(stars.y_train)) for y in stars.y_test])
     assert line(error, "the median").get_ydata()[0] == pytest.approx(constant)

@@ -22,9 +22,10 @@ def test_accuracy_and_map_are_those_of_the_tables(draw, pixels):
         curve=tables.curve(COUNTS),
         performance=tables.performance(),
         relevance=pixels,
+        controls=tables.controls(COUNTS),
         data=tables.images(),
     )
-    accuracy, image, bar = figure.axes
+    accuracy, _, image, bar = figure.axes
     table = tables.curve(COUNTS)
     for label, selection in (("by eigenvalue", "ranked"), ("random", "random")):
         mean = table[table["selection"] == selection].groupby("inputs")["metric"].mean()
@@ -43,13 +44,14 @@ def test_fourteen_pixels_are_marked_for_fives_and_nines(pixels):
         curve=table,
         performance=tables.performance(),
         relevance=pixels,
+        controls=tables.controls(COUNTS),
         data=tables.images(),
     )
     accuracy = figure.axes[0]
     ranked = table[(table["selection"] == "ranked") & (table["inputs"] == 14)]
     mean = ranked["metric"].mean()
     assert f"14 pixels: {100 * mean:.1f} %" in texts(accuracy)
-    image = figure.axes[1]
+    image = figure.axes[2]
     (frames,) = image.collections
     mask = np.zeros((28, 28), dtype=bool)
     mask[*np.flipud(frames.get_offsets().astype(int).T)] = True
@@ -63,9 +65,10 @@ def test_no_number_of_pixels_is_marked_for_all_digits(pixels):
         curve=tables.curve(COUNTS),
         performance=tables.performance(),
         relevance=pixels,
+        controls=tables.controls(COUNTS),
         data=tables.images(),
     )
-    accuracy, image, _ = figure.axes
+    accuracy, _, image, _ = figure.axes
     assert "pixels:" not in texts(accuracy) and not image.collections
     assert accuracy.get_xscale() == "log" and accuracy.get_xlim() == (1, 50)
     ranked = tables.curve(COUNTS).query("selection == 'ranked'")

@@ -14,7 +14,15 @@ from spectral_relevance.replication.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = read_figures(ROOT / "config/figures.yaml")
-TABLES = {"comparison", "curves", "datasets", "lrp_theory", "performance", "relevance"}
+TABLES = {
+    "comparison",
+    "controls",
+    "curves",
+    "datasets",
+    "lrp_theory",
+    "performance",
+    "relevance",
+}
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def accuracy_curve(
     curve: pd.DataFrame,
     performance: pd.DataFrame,
     relevance: pd.DataFrame,
+    controls: pd.DataFrame,
     data: Datasets,
 ) -> Figure:
     """Draw the accuracy against the number of pixels that the network is shown (0/1).
@@ -85,16 +86,19 @@ def accuracy_curve(
         ``seed, metric`` with all pixels.
     relevance : DataFrame
         ``seed, feature, score`` of the pixels.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
     data : Datasets
         The images.
 
     Returns
     -------
     Figure
-        a, ranked and random pixels; b, the map of the eigenvalues with the highest
+        a, pixels by several rankings and at random: the others set to 0, and new
+        classifiers of these alone; b, the map of the eigenvalues with the highest
         ranked pixels framed.
     """
-    return _curve_and_map(curve, performance, relevance, data, TOP)
+    return _curve_and_map(curve, performance, relevance, controls, data, TOP)
 
 
 @style.styled
@@ -162,22 +166,22 @@ def five_nine(
     curve: pd.DataFrame,
     performance: pd.DataFrame,
     relevance: pd.DataFrame,
+    controls: pd.DataFrame,
     data: Datasets,
 ) -> Figure:
     """Draw the accuracy with few pixels and where they lie, for fives and nines.
 
     Parameters
     ----------
-    curve, performance, relevance, data : DataFrame, Datasets
+    curve, performance, relevance, controls, data : DataFrame, Datasets
         As for :func:`accuracy_curve`.
 
     Returns
     -------
     Figure
-        a, ranked and random pixels; b, the map of the eigenvalues with the highest
-        ranked pixels framed.
+        a and b as for :func:`accuracy_curve`.
     """
-    return _curve_and_map(curve, performance, relevance, data, TOP_59)
+    return _curve_and_map(curve, performance, relevance, controls, data, TOP_59)
 
 
 @style.styled
@@ -186,21 +190,22 @@ def all_digits(
     curve: pd.DataFrame,
     performance: pd.DataFrame,
     relevance: pd.DataFrame,
+    controls: pd.DataFrame,
     data: Datasets,
 ) -> Figure:
     """Draw the accuracy with few pixels and where they lie, for all ten digits.
 
     Parameters
     ----------
-    curve, performance, relevance, data : DataFrame, Datasets
+    curve, performance, relevance, controls, data : DataFrame, Datasets
         As for :func:`accuracy_curve`.
 
     Returns
     -------
     Figure
-        a, ranked and random pixels; b, the map of the eigenvalues.
+        a and b as for :func:`accuracy_curve`, without frames.
     """
-    figure = _curve_and_map(curve, performance, relevance, data, top=None)
+    figure = _curve_and_map(curve, performance, relevance, controls, data, top=None)
     figure.axes[0].set(xscale="log", xlim=(1, curve["inputs"].max()))
     return figure
 
@@ -237,34 +242,46 @@ def _curve_and_map(
     curve: pd.DataFrame,
     performance: pd.DataFrame,
     relevance: pd.DataFrame,
+    controls: pd.DataFrame,
     data: Datasets,
     top: int | None,
 ) -> Figure:
-    """Return a figure of the two; without a `top`, each run is a line of its own."""
-    figure = style.new(style.DOUBLE * 0.9, 68 * style.MILLIMETRE)
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    _accuracy(left, curve, performance, data.first.y_test, top)
-    _map(right, normalised(score_matrix(relevance)))
+    """Return a figure of them; without a `top`, each run is a line of its own."""
+    figure = style.new(style.DOUBLE, 70 * style.MILLIMETRE)
+    masked, retrained, place = figure.subplots(1, 3, width_ratios=(1.3, 0.8, 1))
+    mean = panels.ranked_curve(masked, curve, runs=top is None)
+    panels.random_curve(masked, curve, best="max")
+    panels.other_rankings(masked, controls)
+    anew = panels.retrained(retrained, controls)["spectral"]
+    _levels(masked, performance, data.first.y_test)
     if top:
-        _frame(right, top_mask(relevance, top))
-        right.set_title(f"framed: the top {top}")
-    handles = left.get_legend_handles_labels()
+        _mark(masked, mean, top, (0.42, 0.8))
+        _mark(retrained, anew, top, (0.97, 0.04))
+    masked.set(
+        title="the other pixels set to 0",
+        xlabel="number of pixels $n$",
+        ylabel="accuracy on the test images (%)",
+        xlim=(0, mean.index.max()),
+        # The standard deviation may reach beyond what an accuracy can be.
+        ylim=(None, 1.015),
+    )
+    masked.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
+    retrained.set(title="new models of $n$ pixels", xlabel="number of pixels $n$")
+    retrained.sharey(masked)
+    retrained.tick_params(labelleft=False)
+    handles = masked.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
-    style.panel(left, "a")
-    style.panel(right, "b")
+    _map(place, normalised(score_matrix(relevance)))
+    if top:
+        _frame(place, top_mask(relevance, top))
+        place.set_title(f"framed: the top {top}")
+    style.panel(masked, "a")
+    style.panel(place, "b")
     return figure
 
 
-def _accuracy(
-    axes: Axes,
-    curve: pd.DataFrame,
-    performance: pd.DataFrame,
-    labels: np.ndarray,
-    top: int | None,
-) -> None:
-    """Draw the accuracy with ranked, random, all and no pixels; mark the top."""
-    mean = panels.ranked_curve(axes, curve, runs=top is None)
-    panels.random_curve(axes, curve, best="max")
+def _levels(axes: Axes, performance: pd.DataFrame, labels: np.ndarray) -> None:
+    """Draw the accuracy with all pixels and with none."""
     levels = {
         "all inputs": ("all pixels", performance["metric"].mean()),
         "no inputs": (
@@ -274,25 +291,22 @@ def _accuracy(
     }
     for meaning, (text, accuracy) in levels.items():
         panels.level(axes, accuracy, meaning, f"{text}: {100 * accuracy:.1f} %")
-    if top in mean.index:
-        colour = style.COLOURS["spectral"]
-        axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
-        axes.annotate(
-            f"{top} pixels: {100 * mean[top]:.1f} %",
-            (top, mean[top]),
-            xytext=(8, -12),
-            textcoords="offset points",
-            color=colour,
-            path_effects=style.HALO,
-        )
-    axes.set(
-        xlabel="number of pixels $n$",
-        ylabel="accuracy on the test images (%)",
-        xlim=(0, mean.index.max()),
-        # The standard deviation may reach beyond what an accuracy can be.
-        ylim=(None, 1.015),
+
+
+def _mark(axes: Axes, mean: pd.Series, top: int, place: tuple[float, float]) -> None:
+    """Mark the mean accuracy with the top pixels, and write it at a place in `axes`."""
+    if top not in mean.index:
+        return
+    colour = style.COLOURS["spectral"]
+    axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
+    axes.text(
+        *place,
+        f"{top} pixels: {100 * mean[top]:.1f} %",
+        transform=axes.transAxes,
+        ha="right",
+        color=colour,
+        path_effects=style.HALO,
     )
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
 
 
 def _frame(axes: Axes, mask: np.ndarray) -> None:

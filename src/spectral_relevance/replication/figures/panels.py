@@ -15,9 +15,7 @@ from spectral_relevance.replication.figures import style
 from spectral_relevance.replication.measures import (
     Estimate,
 )
-from spectral_relevance.replication.tables import (
-    ranked_matrix,
-)
+from spectral_relevance.replication.tables import ranked_matrix, select
 
 BINS = np.linspace(0, 1, 41)
 
@@ -204,8 +202,68 @@ def ranked_curve(axes: Axes, curve: pd.DataFrame, runs: bool = False) -> pd.Seri
     else:
         _band(axes, mean - spread, mean + spread, colour)
     what = style.runs(len(values), "mean and each" if runs else "mean ± s.d.")
-    axes.plot(mean, color=colour, label=f"by eigenvalue ({what})", zorder=4)
+    label = f"{style.RANKINGS['spectral']} ({what})"
+    axes.plot(mean, color=colour, label=label, zorder=4)
     return mean
+
+
+def other_rankings(axes: Axes, controls: pd.DataFrame) -> None:
+    """Draw the mean metric against the number of inputs taken by other rankings.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
+    """
+    masked = select(controls, protocol="masked")
+    for ranking in ("norms", "univariate"):
+        metric = select(masked, ranking=ranking).groupby("inputs")["metric"]
+        colour, label = style.COLOURS[ranking], style.RANKINGS[ranking]
+        axes.plot(metric.mean(), color=colour, label=f"{label} (mean)", zorder=3)
+
+
+def retrained(axes: Axes, controls: pd.DataFrame) -> dict[str, pd.Series]:
+    """Draw the metric of new models that see the chosen inputs alone.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
+
+    Returns
+    -------
+    dict
+        The mean by number of inputs for each ranking, as drawn. Bars are standard
+        deviations, of random inputs the central 90 % of the sets.
+    """
+    table = select(controls, protocol="retrained")
+    means = {}
+    for place, ranking in enumerate(style.RANKINGS):
+        metric = select(table, ranking=ranking).groupby("inputs")["metric"]
+        means[ranking] = mean = metric.mean()
+        ends = [metric.std()] * 2
+        if ranking == "random":
+            ends = [mean - metric.quantile(0.05), metric.quantile(0.95) - mean]
+        axes.errorbar(
+            mean.index * 1.03 ** (place - 1.5),  # beside one another
+            mean,
+            [end.clip(lower=0) for end in ends],
+            color=style.COLOURS[ranking],
+            marker="o",
+            markersize=2.5,
+            linewidth=0.8,
+            elinewidth=0.6,
+            zorder=4 if ranking == "spectral" else 3,
+        )
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    counts = sorted(table["inputs"].unique())
+    axes.set_xticks(counts, [str(n) for n in counts])
+    return means
 
 
 def random_curve(axes: Axes, curve: pd.DataFrame, best: str) -> None:

@@ -18,6 +18,7 @@ from spectral_relevance.replication.measures import (
 from spectral_relevance.replication.tables import (
     normalised,
     score_matrix,
+    select,
 )
 
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
@@ -92,6 +93,7 @@ def eigenvalues(
     *,
     relevance: pd.DataFrame,
     curve: pd.DataFrame,
+    controls: pd.DataFrame,
     mlp: pd.DataFrame,
     bands: pd.DataFrame,
     data: Datasets,
@@ -103,9 +105,12 @@ def eigenvalues(
     relevance : DataFrame
         ``seed, feature, score``; the features are wavelengths in Å.
     curve : DataFrame
-        ``seed, selection, draw, inputs, metric``; the error in dex.
+        ``seed, selection, draw, inputs, metric, metric_reestimated``; errors in dex,
+        the second with the statistics of batch normalisation re-estimated.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
     mlp : DataFrame
-        ``seed, metric`` of the standard network.
+        ``seed, metric, metric_reestimated`` of the standard network.
     bands : DataFrame
         ``index, left, right`` in Å of the known line indices.
     data : Datasets
@@ -115,15 +120,20 @@ def eigenvalues(
     -------
     Figure
         a, a histogram of the normalised eigenvalues; b, the error against the number of
-        wavelengths; c, the eigenvalues along the wavelengths.
+        wavelengths: the others set to 0, and new models of these alone; c, the
+        eigenvalues along the wavelengths.
     """
     scores = normalised(score_matrix(relevance))
-    figure = style.new(style.DOUBLE, 136 * style.MILLIMETRE)
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1))
-    histogram, error = above.subplots(1, 2)
+    figure = style.new(style.DOUBLE, 148 * style.MILLIMETRE)
+    above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    histogram, error, anew = above.subplots(1, 3, width_ratios=(0.9, 1.3, 0.8))
     spectrum, lines = below.subplots(2, sharex=True, height_ratios=(0.45, 1.2))
     panels.histogram(histogram, scores, "wavelengths")
-    _error_curve(error, curve, mlp, data.first)
+    _error_curve(error, curve, controls, mlp, data.first)
+    panels.retrained(anew, controls)
+    anew.set(title="new models of $n$ wavelengths", xlabel="number of wavelengths $n$")
+    anew.sharey(error)
+    anew.tick_params(labelleft=False, which="both")
     handles = error.get_legend_handles_labels()
     above.legend(*handles, loc="outside lower center", ncols=3)
     panels.wavelengths(
@@ -191,20 +201,32 @@ def _used(relevance: pd.DataFrame) -> str:
 
 
 def _error_curve(
-    axes: Axes, curve: pd.DataFrame, mlp: pd.DataFrame, data: Dataset
+    axes: Axes,
+    curve: pd.DataFrame,
+    controls: pd.DataFrame,
+    mlp: pd.DataFrame,
+    data: Dataset,
 ) -> None:
     mean = panels.ranked_curve(axes, curve)
-    panels.random_curve(axes, curve, best="min")
-    level, width = (each.item() for each in style.over_runs(mlp[["metric"]]))
-    colour = style.COLOURS["mlp"]
-    axes.axhspan(level - width, level + width, color=colour, alpha=0.25, linewidth=0)
-    axes.axhline(
-        level,
-        color=colour,
+    ranked = select(curve, selection="ranked").groupby("inputs")
+    axes.plot(
+        ranked["metric_reestimated"].mean(),
+        color=style.COLOURS["spectral"],
         linestyle="--",
         linewidth=0.8,
-        label="MLP (mean ± s.d.)" if len(mlp) > 1 else "MLP",
+        label="by eigenvalue, re-estimated (mean)",
+        zorder=4,
     )
+    panels.random_curve(axes, curve, best="min")
+    panels.other_rankings(axes, controls)
+    level, width = (each.item() for each in style.over_runs(mlp[["metric"]]))
+    colour = style.COLOURS["mlp"]
+    axes.axhspan(level - width, level + width, color=colour, alpha=0.2, linewidth=0)
+    for height, line, label in (
+        (level, "-", "MLP (mean ± s.d.)" if len(mlp) > 1 else "MLP"),
+        (mlp["metric_reestimated"].mean(), "--", "MLP, re-estimated (mean)"),
+    ):
+        axes.axhline(height, color=colour, linestyle=line, linewidth=0.8, label=label)
     constant = np.abs(data.y_test - np.median(data.y_train)).mean() * data.target_scale
     panels.level(axes, constant, "no inputs", "the median, whatever the spectrum")
     needed = inputs_needed(errors=mean.to_frame().T, tolerance=TOLERANCE).item()
@@ -219,6 +241,7 @@ def _error_curve(
         label=f"minimum: $n$ = {needed} ({100 * needed / inputs:.1f} %)",
     )
     axes.set(
+        title="the other wavelengths set to 0",
         xscale="log",
         yscale="log",
         xlabel="number of wavelengths $n$",

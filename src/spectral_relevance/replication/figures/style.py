@@ -34,6 +34,7 @@ COLOURS = {
     # Methods and rankings; a standard network is ranked by the norms of its columns.
     "spectral": BLUE,
     "mlp": WINE,
+    "norms": WINE,
     "univariate": OLIVE,
     "random": GREY,
     "shap": PURPLE,
@@ -66,6 +67,14 @@ METHODS = {
     "lasso": "lasso",
 }
 """How the methods are written."""
+
+RANKINGS = {
+    "spectral": "by eigenvalue",
+    "norms": "by the norms of an MLP",
+    "univariate": "by a univariate score",
+    "random": "random",
+}
+"""How it is written what inputs are chosen by."""
 
 EIGENVALUE = r"eigenvalue $|\tilde\lambda_j|$"
 """How the relevance that the spectral method gives is written."""

@@ -234,6 +234,59 @@ def architectures(seeds=SEEDS):
     return pd.concat([noisy(rng, *run, truth) for run in runs]), performance
 
 
+L1 = {"strong": (1e-1, 1e-4), "weak": (1e-3, 1e-6)}
+KERNELS = {"l2_weak": ("l2", 1e-4), "l2_strong": ("l2", 1e-2), "l1_weak": ("l1", 1e-5)}
+
+
+def open_settings(seeds=SEEDS):
+    """The tables of Fig. S4."""
+    rng = np.random.default_rng(7)
+
+    def performances(settings, columns):
+        rows = [
+            (variant, seed, rng.uniform(0.5, 1), rng.uniform(0.98, 1), *values)
+            for variant, values in settings.items()
+            for seed in seeds
+        ]
+        columns = [f"regularisation.{column}" for column in columns]
+        names = ["variant", "seed", "metric", "metric_reestimated", *columns]
+        return pd.DataFrame(rows, columns=names)
+
+    def shap(names, truth):
+        kinds = {"plain": 1, **dict.fromkeys(KERNELS, 1)}
+        return pd.concat(
+            scores(names, seeds, seed=i, sparse=0.4, truth=truth, method="shap")
+            .assign(variant=variant)
+            .assign(examples=5)
+            for i, variant in enumerate(kinds)
+        )
+
+    strengths = ("eigenvalues", "eigenvectors")
+    kernels = {"plain": (None, np.nan), **KERNELS}
+    pixels = scores(PIXELS, seeds, sparse=0.8)
+    features = [f"x{i}" for i in range(1, 11)]
+    truth = np.repeat([1.0, 0.0], (4, 6))
+    return {
+        "fives": controls([], seeds),
+        "fives_settings": controls([], seeds[:1], variants=("b_10", "l1"), few=(14,)),
+        "l1_performance": performances(L1, strengths),
+        "l1_relevance": variants(**{v: scores(PIXELS, seeds, seed=8) for v in L1}),
+        "regimes_performance": performances(
+            {"few_epochs": (1e-2, 1e-4), "l1": (1e-2, 1e-5)}, strengths
+        ),
+        "regimes_relevance": variants(few_epochs=pixels, l1=pixels),
+        "mlp_performance": performances(kernels, ("norm", "kernel")),
+        "mlp": shap(PIXELS, np.nan),
+        "penalties_performance": performances(kernels, ("norm", "kernel")),
+        "penalties": shap(features, truth),
+        "detected": both_networks(seeds),
+        "zeros": pixels,
+        "fives_relevance": pixels,
+        "stars": scores(stars().first.features, seeds),
+        "images": images(),
+    }
+
+
 def texts(axes):
     return " ".join(text.get_text() for text in axes.texts)
 

@@ -72,10 +72,13 @@ def _all(seeds=SEEDS):
                 plain=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.1),
                 penalised=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.3),
             ),
-            regimes=tables.variants(
-                few_epochs=pixels, l1=tables.scores(PIXELS, seeds, sparse=0.95)
+            mlp_performance=tables.variants(
+                plain=tables.performance(seeds), penalised=tables.performance(seeds)
             ),
+            l1=tables.variants(a_1em1_b_1em4=tables.scores(PIXELS, seeds, sparse=0.95)),
+            l1_performance=tables.variants(a_1em1_b_1em4=tables.performance(seeds)),
             paper=pixels,
+            paper_performance=tables.performance(seeds),
         ),
         "14": comparison.stellar_methods(
             comparison=tables.comparison(

@@ -17,7 +17,9 @@ def _all(seeds=SEEDS):
     many, found = tables.several_features(seeds)
     return {
         "17": spurious.two_features(data=data, relevance=relevance, lasso=lasso),
-        "18": spurious.several_features(data=many, relevance=found),
+        "18": spurious.several_features(
+            data=many, relevance=found, l2=found.assign(score=found["score"] + 0.05)
+        ),
     }
 
 
@@ -27,7 +29,7 @@ def figures():
 
 
 def test_panels_are_lettered_and_as_wide_as_the_page(figures):
-    counts = {"17": 3, "18": 3}
+    counts = {"17": 3, "18": 4}
     for number, figure in figures.items():
         assert "".join(tables.panels(figure)) == "abcdef"[: counts[number]]
         assert figure.get_figwidth() == pytest.approx(180 / 25.4)
@@ -113,3 +115,16 @@ def test_spurious_features_by_correlation_strength(figures):
             drawn = sorted(zip(*tables.data_of(line), strict=True))
             table = expected.loc[chosen, ["distance", letter]].to_numpy()
             np.testing.assert_allclose(drawn, table[table[:, 0].argsort()])
+
+
+def test_the_l2_penalty_stands_beside_it(figures):
+    _, relevance = tables.several_features()
+    counts = {True: [], False: []}
+    for _, run in relevance.groupby(["variant", "seed"]):
+        score = run["score"].to_numpy() + 0.05
+        found = sum(value > 0.05 * score.max() for value in score)
+        counts[score.argmax() == 0].append(found)
+    panel = tables.panels(figures["18"])["d"]
+    for line, true in zip(panel.lines, (True, False), strict=True):
+        assert sorted(tables.data_of(line)[1]) == sorted(counts[true])
+    assert "L2" in panel.get_ylabel() and len(set(counts[True] + counts[False])) > 1

@@ -28,6 +28,12 @@ from spectral_relevance.replication.tables import (
 FOUND = 0.05
 """The same for one that counts as found, in appendix C."""
 
+ACCURATE = 0.99
+"""Accuracy on 0/1 below which a network shows nothing about what telling them needs."""
+
+AUTHORS_L1 = "a_1em1_b_1em4"
+"""The variant with the strength of the L1 penalty that the authors use elsewhere."""
+
 BESIDE = 1.12
 """Factor between the places of two methods with the same number of examples."""
 
@@ -80,35 +86,49 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
 
 @style.styled
 def sparsity(
-    *, mlp: pd.DataFrame, regimes: pd.DataFrame, paper: pd.DataFrame
+    *,
+    mlp: pd.DataFrame,
+    mlp_performance: pd.DataFrame,
+    l1: pd.DataFrame,
+    l1_performance: pd.DataFrame,
+    paper: pd.DataFrame,
+    paper_performance: pd.DataFrame,
 ) -> Figure:
     """Draw how many pixels standard and spectral networks use.
+
+    Runs that do not tell the digits are left out, and named.
 
     Parameters
     ----------
     mlp : DataFrame
         ``variant, seed, method, examples, feature, score`` of standard networks, whose
         variants are ``plain`` and ``penalised``, with the method ``shap``.
-    regimes : DataFrame
-        ``variant, seed, feature, score`` of spectral networks with the variant ``l1``.
+    l1 : DataFrame
+        ``variant, seed, feature, score`` of spectral networks with L1 penalties, of
+        which the variant of the authors' strength is shown.
     paper : DataFrame
-        ``seed, feature, score`` of the spectral networks with the penalty of the paper.
+        ``variant, seed, feature, score`` of the spectral networks with the penalty of
+        the paper.
+    mlp_performance, l1_performance, paper_performance : DataFrame
+        ``variant, seed, metric`` of the same; the accuracy.
 
     Returns
     -------
     Figure
         a to c, maps of the scores of one run; d, the share of pixels that are used.
     """
-    tables = {
-        "SHAP, standard MLP": select(
-            mlp, variant="plain", method="shap", examples="largest"
-        ),
-        "SHAP, penalised MLP": select(
-            mlp, variant="penalised", method="shap", examples="largest"
-        ),
-        "spectral, L2": paper,
-        "spectral, L1": select(regimes, variant="l1"),
+    shap = select(mlp, method="shap", examples="largest")
+    groups = {
+        "SHAP, standard MLP": (shap, mlp_performance, "plain"),
+        "SHAP, penalised MLP": (shap, mlp_performance, "penalised"),
+        "spectral, L2": (paper, paper_performance, "base"),
+        "spectral, L1": (l1, l1_performance, AUTHORS_L1),
     }
+    tables, left_out = {}, {}
+    for name, (table, performance, variant) in groups.items():
+        tables[name], left_out[name] = _accurate(
+            select(table, variant=variant), select(performance, variant=variant)
+        )
     shown = [name for name in tables if name != "spectral, L2"]
     figure = style.new(style.DOUBLE, 94 * style.MILLIMETRE)
     above, below = figure.subfigures(2, height_ratios=(1.7, 1))
@@ -119,12 +139,12 @@ def sparsity(
         image = panels.pixel_map(
             axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(panels.USED, 1)
         )
-        axes.set_title(name)
+        axes.set_title(f"{name} (seed {scores.index[0]})")
         style.panel(axes, letter)
     bar = above.colorbar(image, ax=grid, extend="min")
-    bar.set_label(f"{style.SCORE} (seed {scores.index[0]})")
+    bar.set_label(f"{style.SCORE} (one run)")
     bars = below.subplots()
-    _shares(bars, tables)
+    _shares(bars, tables, left_out)
     style.panel(bars, "d")
     return figure
 
@@ -292,7 +312,25 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(0, 0.4))
 
 
-def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
+def _accurate(
+    table: pd.DataFrame, performance: pd.DataFrame
+) -> tuple[pd.DataFrame, str]:
+    """Return the scores of the runs that tell the digits, and words on the others."""
+    good = set(performance.loc[performance["metric"] >= ACCURATE, "seed"])
+    others = sorted(set(table["seed"]) - good)
+    limit = f"accuracy below {100 * ACCURATE:g} %"
+    if not others:
+        return table, ""
+    if not good:
+        return table, f"; {limit} in all"
+    few = "seed" if len(others) == 1 else "seeds"
+    named = ", ".join(map(str, others))
+    return table[table["seed"].isin(good)], f"; without {few} {named}: {limit}"
+
+
+def _shares(
+    axes: Axes, tables: dict[str, pd.DataFrame], left_out: dict[str, str]
+) -> None:
     """Draw the share of inputs above the threshold for several tables of scores."""
     for place, (name, table) in enumerate(tables.items()):
         share = over_seeds(shares_above(table, panels.USED))
@@ -300,7 +338,7 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
         axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
         axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
         axes.annotate(
-            f"{percent:.1f} %",
+            f"{percent:.1f} % ({style.runs(share.n)}{left_out[name]})",
             (percent + np.nan_to_num(spread), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -308,9 +346,9 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
         )
     axes.set_yticks(range(len(tables)), tables)
     axes.invert_yaxis()
-    axes.set_xlabel(
-        f"pixels above {100 * panels.USED:g} % of the largest score (%) "
-        f"({style.runs(share.n)})"
+    axes.set(
+        xlabel=f"pixels above {100 * panels.USED:g} % of the largest score (%)",
+        xlim=(0, 100),
     )
 
 

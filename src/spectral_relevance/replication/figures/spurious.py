@@ -161,7 +161,9 @@ def _relevance_bars(axes: Axes, scores: dict[str, pd.DataFrame]) -> None:
 
 
 @style.styled
-def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
+def several_features(
+    *, data: Datasets, relevance: pd.DataFrame, l2: pd.DataFrame
+) -> Figure:
     """Draw which of several correlated features is found.
 
     Parameters
@@ -171,35 +173,32 @@ def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
     relevance : DataFrame
         ``variant, seed, feature, truth, score``; the truth is 1 for the one feature
         that defines the classes.
+    l2 : DataFrame
+        The same with an L2 penalty instead of L1.
 
     Returns
     -------
     Figure
         Against the correlation strength of the data of each run: a, the feature of
-        largest eigenvalue; b, this eigenvalue; c, the number of features found.
+        largest eigenvalue; b, this eigenvalue; c, the number of features found; d, the
+        same with the L2 penalty.
     """
-    found = pd.DataFrame(
-        [
-            {
-                "distance": max(
-                    1 - correlation_strength(data.of(variant, seed)), EXACT
-                ),
-                **_found(run["score"].to_numpy(), run["truth"].to_numpy()),
-            }
-            for (variant, seed), run in relevance.groupby(
-                ["variant", "seed"], sort=False
-            )
-        ]
-    )
+    found, with_l2 = (_by_run(data, table) for table in (relevance, l2))
     features = relevance["feature"].nunique()
     figure = style.new(style.DOUBLE, 62 * style.MILLIMETRE)
-    grid = figure.subplots(1, 3, sharex=True)
-    for axes, quantity in zip(grid, ("feature", "largest", "number"), strict=True):
+    grid = figure.subplots(1, 4, sharex=True)
+    panels = (
+        (found, "feature"),
+        (found, "largest"),
+        (found, "number"),
+        (with_l2, "number"),
+    )
+    for axes, (table, quantity) in zip(grid, panels, strict=True):
         for true, meaning, marker in (
             (True, "relevant", "o"),
             (False, "irrelevant", "D"),
         ):
-            part = found[found["true"] == true]
+            part = table[table["true"] == true]
             axes.plot(
                 part["distance"],
                 part[quantity],
@@ -209,7 +208,7 @@ def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
                 markeredgewidth=0,
                 label="the true feature" if true else "another feature",
             )
-        axes.set_xlabel("1 − correlation strength $ρ$")
+        axes.set_xlabel("1 − correlation $ρ$")
     # The stronger the correlation, the further right.
     grid[0].set_xscale("log")
     grid[0].invert_xaxis()
@@ -224,20 +223,32 @@ def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
         ylabel=f"largest {style.EIGENVALUE}",
         ylim=(0, 1.08 * found["largest"].max()),
     )
-    grid[2].set(
-        ylabel="number of features found",
-        ylim=(-0.6, features + 0.6),
-        yticks=range(features + 1),
-    )
+    for axes, penalty in zip(grid[2:], ("L1", "L2"), strict=True):
+        axes.set(
+            ylabel=f"features found ({penalty})",
+            ylim=(-0.6, features + 0.6),
+            yticks=range(features + 1),
+        )
     figure.legend(
         *grid[0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=2,
-        title=f"largest eigenvalue on (one point for each of {len(found)} runs)",
+        title="largest eigenvalue on (each point is a run)",
     )
-    for axes, letter in zip(grid, "abc", strict=True):
-        style.panel(axes, letter)
+    for axes, letter in zip(grid, "abcd", strict=True):
+        style.panel(axes, letter, left=20)
     return figure
+
+
+def _by_run(data: Datasets, relevance: pd.DataFrame) -> pd.DataFrame:
+    """Return what each run finds, and how far its features are from one another."""
+    runs = relevance.groupby(["variant", "seed"], sort=False)
+    rows = []
+    for (variant, seed), run in runs:
+        distance = 1 - correlation_strength(data.of(variant, seed))
+        found = _found(run["score"].to_numpy(), run["truth"].to_numpy())
+        rows.append({"distance": max(distance, EXACT), **found})
+    return pd.DataFrame(rows)
 
 
 def _found(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:

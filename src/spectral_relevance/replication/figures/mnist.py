@@ -255,8 +255,8 @@ def _curve_and_map(
     anew = panels.retrained(retrained, controls)["spectral"]
     _levels(masked, performance, data.first.y_test)
     if top:
-        _mark(masked, mean, top, (0.42, 0.8))
-        _mark(retrained, anew, top, (0.97, 0.04))
+        _mark(masked, mean, top)
+        _mark(retrained, anew, top)
     masked.set(
         title="the other pixels set to 0",
         xlabel="number of pixels $n$",
@@ -293,14 +293,15 @@ def _levels(axes: Axes, performance: pd.DataFrame, labels: np.ndarray) -> None:
         panels.level(axes, accuracy, meaning, f"{text}: {100 * accuracy:.1f} %")
 
 
-def _mark(axes: Axes, mean: pd.Series, top: int, place: tuple[float, float]) -> None:
-    """Mark the mean accuracy with the top pixels, and write it at a place in `axes`."""
+def _mark(axes: Axes, mean: pd.Series, top: int) -> None:
+    """Mark the mean accuracy with the top pixels, and write it into a corner."""
     if top not in mean.index:
         return
     colour = style.COLOURS["spectral"]
     axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
     axes.text(
-        *place,
+        0.97,
+        0.05,
         f"{top} pixels: {100 * mean[top]:.1f} %",
         transform=axes.transAxes,
         ha="right",

@@ -263,6 +263,7 @@ def retrained(axes: Axes, controls: pd.DataFrame) -> dict[str, pd.Series]:
     axes.minorticks_off()
     counts = sorted(table["inputs"].unique())
     axes.set_xticks(counts, [str(n) for n in counts])
+    axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
     return means
 
 

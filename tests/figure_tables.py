@@ -43,12 +43,33 @@ def curve(counts, seeds=SEEDS, draws=4):
         for n in counts
     ]
     columns = ["variant", "seed", "selection", "draw", "inputs", "metric"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    ranked = table["selection"] == "ranked"
+    return table.assign(metric_reestimated=(table["metric"] / 2).where(ranked))
 
 
 def performance(seeds=SEEDS):
     metric = np.linspace(0.8, 0.9, len(seeds))
-    return pd.DataFrame({"variant": "base", "seed": seeds, "metric": metric})
+    table = pd.DataFrame({"variant": "base", "seed": seeds, "metric": metric})
+    return table.assign(metric_reestimated=metric + 0.05)
+
+
+def controls(counts, seeds=SEEDS, draws=4, variants=("base",), few=(14, 20)):
+    """Other rankings masked at all counts, each protocol at a few."""
+    rng = np.random.default_rng(6)
+    rows = []
+    for ranking in ("spectral", "norms", "univariate", "random"):
+        for protocol in ("masked", "reestimated", "retrained"):
+            others = protocol == "masked" and ranking in ("norms", "univariate")
+            rows += [
+                (variant, seed, ranking, protocol, draw, n, rng.uniform(0.5, 1))
+                for variant in variants
+                for seed in seeds
+                for draw in range(draws if ranking == "random" else 1)
+                for n in (sorted({*counts, *few}) if others else few)
+            ]
+    columns = ["variant", "seed", "ranking", "protocol", "draw", "inputs", "metric"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def alone(*content):
@@ -211,6 +232,59 @@ def architectures(seeds=SEEDS):
     performance = pd.DataFrame(runs, columns=["variant", "seed"])
     performance["metric"] = rng.uniform(0.9, 1, len(runs))
     return pd.concat([noisy(rng, *run, truth) for run in runs]), performance
+
+
+L1 = {"strong": (1e-1, 1e-4), "weak": (1e-3, 1e-6)}
+KERNELS = {"l2_weak": ("l2", 1e-4), "l2_strong": ("l2", 1e-2), "l1_weak": ("l1", 1e-5)}
+
+
+def open_settings(seeds=SEEDS):
+    """The tables of Fig. S4."""
+    rng = np.random.default_rng(7)
+
+    def performances(settings, columns):
+        rows = [
+            (variant, seed, rng.uniform(0.5, 1), rng.uniform(0.98, 1), *values)
+            for variant, values in settings.items()
+            for seed in seeds
+        ]
+        columns = [f"regularisation.{column}" for column in columns]
+        names = ["variant", "seed", "metric", "metric_reestimated", *columns]
+        return pd.DataFrame(rows, columns=names)
+
+    def shap(names, truth):
+        kinds = {"plain": 1, **dict.fromkeys(KERNELS, 1)}
+        return pd.concat(
+            scores(names, seeds, seed=i, sparse=0.4, truth=truth, method="shap")
+            .assign(variant=variant)
+            .assign(examples=5)
+            for i, variant in enumerate(kinds)
+        )
+
+    strengths = ("eigenvalues", "eigenvectors")
+    kernels = {"plain": (None, np.nan), **KERNELS}
+    pixels = scores(PIXELS, seeds, sparse=0.8)
+    features = [f"x{i}" for i in range(1, 11)]
+    truth = np.repeat([1.0, 0.0], (4, 6))
+    return {
+        "fives": controls([], seeds),
+        "fives_settings": controls([], seeds[:1], variants=("b_10", "l1"), few=(14,)),
+        "l1_performance": performances(L1, strengths),
+        "l1_relevance": variants(**{v: scores(PIXELS, seeds, seed=8) for v in L1}),
+        "regimes_performance": performances(
+            {"few_epochs": (1e-2, 1e-4), "l1": (1e-2, 1e-5)}, strengths
+        ),
+        "regimes_relevance": variants(few_epochs=pixels, l1=pixels),
+        "mlp_performance": performances(kernels, ("norm", "kernel")),
+        "mlp": shap(PIXELS, np.nan),
+        "penalties_performance": performances(kernels, ("norm", "kernel")),
+        "penalties": shap(features, truth),
+        "detected": both_networks(seeds),
+        "zeros": pixels,
+        "fives_relevance": pixels,
+        "stars": scores(stars().first.features, seeds),
+        "images": images(),
+    }
 
 
 def texts(axes):

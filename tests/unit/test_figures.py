@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 from matplotlib.colors import same_color, to_rgba
+from matplotlib.lines import AxLine
 
 import figure_tables as tables
 from figure_tables import PIXELS, SEEDS, letters, line, points_of, texts
@@ -36,6 +37,8 @@ def _all(seeds=SEEDS):
         "curve": tables.curve([1, 7, 14, 20, 50], seeds),
         "performance": tables.performance(seeds),
         "relevance": pixels,
+        "controls": tables.controls([1, 7, 14, 20, 50], seeds),
+        "data": tables.images(),
     }
     return {
         "01": scheme.decomposition(),
@@ -56,6 +59,7 @@ def _all(seeds=SEEDS):
         "11": stellar.eigenvalues(
             relevance=wavelengths,
             curve=tables.curve([1, 10, 100, 4287], seeds),
+            controls=tables.controls([1, 10, 100, 4287], seeds),
             mlp=tables.performance(seeds),
             bands=bands,
             data=stars,
@@ -68,10 +72,13 @@ def _all(seeds=SEEDS):
                 plain=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.1),
                 penalised=tables.comparison(PIXELS, ["shap"], seeds, sparse=0.3),
             ),
-            regimes=tables.variants(
-                few_epochs=pixels, l1=tables.scores(PIXELS, seeds, sparse=0.95)
+            mlp_performance=tables.variants(
+                plain=tables.performance(seeds), penalised=tables.performance(seeds)
             ),
+            l1=tables.variants(a_1em1_b_1em4=tables.scores(PIXELS, seeds, sparse=0.95)),
+            l1_performance=tables.variants(a_1em1_b_1em4=tables.performance(seeds)),
             paper=pixels,
+            paper_performance=tables.performance(seeds),
         ),
         "14": comparison.stellar_methods(
             comparison=tables.comparison(
@@ -145,7 +152,7 @@ def test_drawing_leaves_nothing_behind_and_needs_no_torch():
 
 
 def test_panels_are_lettered(figures):
-    counts = {"01": 2, "02": 4, "04": 3, "06": 0, "07": 2, "10": 0, "12": 4}
+    counts = {"01": 2, "02": 4, "04": 3, "07": 2, "10": 0, "12": 4}
     counts |= {"03": 3, "11": 3, "13": 4, "14": 4, "16": 3}
     for number, figure in figures.items():
         assert letters(figure) == list("abcd")[: counts.get(number, 2)], number
@@ -154,7 +161,6 @@ def test_panels_are_lettered(figures):
 def test_widths_are_those_of_the_columns(figures):
     for figure in figures.values():
         assert figure.get_figwidth() <= 180 / 25.4 + 1e-9
-    assert figures["06"].get_figwidth() == pytest.approx(88 / 25.4)
 
 
 def test_the_scheme_shows_a_true_decomposition(figures):
@@ -206,7 +212,8 @@ def test_eigenvalues_of_features_are_means_over_runs(figures):
             assert np.diff(bar[:, 1]) == pytest.approx(2 * spread[name])
             assert kind == ("relevant" if truth[name] > 0 else "irrelevant")
     assert drawn == pytest.approx(mean.to_dict())
-    assert "n = 3" in first.get_ylabel()
+    assert "3 runs" in first.get_ylabel()
+    assert "x3:\n$|Δμ|$ = 0.30" in texts(first)
     r = [
         np.corrcoef(run["score"], run["truth"])[0, 1]
         for _, run in table.groupby("seed")
@@ -245,6 +252,12 @@ def test_eigenvalues_of_pairs_stand_against_their_probability(figures):
     ]
     assert f"{np.mean(r):.3f} ± {np.std(r, ddof=1):.3f}" in texts(points)
     assert "$r_k$" in points.get_xlabel()
+    (proportional,) = points.get_legend().get_lines()
+    assert proportional.get_label() == "proportional to $r_k$"
+    (drawn,) = [line for line in points.lines if isinstance(line, AxLine)]
+    strongest = features["truth"].first().idxmax()
+    assert drawn.get_xy1() == (0, 0)
+    assert drawn.get_xy2() == pytest.approx((0.9, mean[strongest]))
 
 
 def test_histograms_count_the_inputs(figures):
@@ -252,7 +265,10 @@ def test_histograms_count_the_inputs(figures):
         axes = figures[number].axes[0]
         assert axes.get_yscale() == "log"
         assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(inputs)
-        assert "n = 3" in axes.get_ylabel()
+        assert "3 runs" in axes.get_ylabel()
+        points, _, (bars,) = axes.containers[1]
+        for height, bar in zip(points.get_ydata(), bars.get_segments(), strict=True):
+            assert bar[0, 1] == height and bar[1, 1] >= height
 
 
 def test_the_map_holds_the_mean_normalised_eigenvalues(figures):
@@ -267,29 +283,71 @@ def test_curves_are_the_means_of_the_table(figures, number, place):
     axes = figures[number].axes[place]
     counts = [1, 7, 14, 20, 50] if number == "06" else [1, 10, 100, 4287]
     table = tables.curve(counts)
-    for selection in ("ranked", "random"):
+    for label, selection, method in (
+        ("by eigenvalue (", "ranked", "spectral"),
+        ("random", "random", "random"),
+    ):
         mean = table[table["selection"] == selection].groupby("inputs")["metric"].mean()
-        drawn = line(axes, selection)
+        drawn = line(axes, label)
         np.testing.assert_allclose(drawn.get_xdata(), mean.index)
         np.testing.assert_allclose(drawn.get_ydata(), mean)
-        assert same_color(drawn.get_color(), style.COLOURS[selection])
-    assert "n = 12" in line(axes, "random").get_label()
+        assert same_color(drawn.get_color(), style.COLOURS[method])
+    assert "12 sets" in line(axes, "random").get_label()
     (band,) = [
         area
         for area in axes.collections
-        if same_color(area.get_facecolor()[0], to_rgba(style.ORANGE, 0.3))
+        if same_color(area.get_facecolor()[0], to_rgba(style.COLOURS["random"], 0.3))
     ]
-    corners = band.get_paths()[0].vertices[:, 1]
-    random = table[table["selection"] == "random"]["metric"]
-    assert (corners.min(), corners.max()) == (random.min(), random.max())
+    random = table[table["selection"] == "random"].groupby("inputs")["metric"]
+    corners = band.get_paths()[0].vertices
+    for n, values in random:
+        expected = np.quantile(values, (0.05, 0.95))
+        for end in expected:
+            assert np.isclose(corners, (n, end)).all(axis=1).any()
+    best = line(axes, "best random set").get_ydata()
+    np.testing.assert_allclose(best, random.max() if number == "06" else random.min())
 
 
-def test_the_accuracy_curve_marks_twenty_pixels_and_all(figures):
-    axes = figures["06"].axes[0]
+@pytest.mark.parametrize(("number", "place"), [("06", 0), ("11", 1)])
+def test_other_rankings_stand_beside_the_eigenvalues(figures, number, place):
+    masked, retrained = figures[number].axes[place : place + 2]
+    counts = [1, 7, 14, 20, 50] if number == "06" else [1, 10, 100, 4287]
+    table = tables.controls(counts)
+    for ranking in ("norms", "univariate"):
+        part = table[(table["ranking"] == ranking) & (table["protocol"] == "masked")]
+        mean = part.groupby("inputs")["metric"].mean()
+        drawn = line(masked, style.RANKINGS[ranking])
+        np.testing.assert_allclose(drawn.get_xdata(), mean.index)
+        np.testing.assert_allclose(drawn.get_ydata(), mean)
+        assert same_color(drawn.get_color(), style.COLOURS[ranking])
+    anew = table[table["protocol"] == "retrained"]
+    assert masked.get_ylim() == retrained.get_ylim()
+    for container, ranking in zip(
+        retrained.containers, ("spectral", "norms", "univariate", "random"), strict=True
+    ):
+        groups = anew[anew["ranking"] == ranking].groupby("inputs")["metric"]
+        points, _, (bars,) = container
+        assert same_color(points.get_color(), style.COLOURS[ranking])
+        x, y = tables.data_of(points)
+        np.testing.assert_allclose(x, [14, 20], rtol=0.05)
+        np.testing.assert_allclose(y, groups.mean())
+        ends = np.array(bars.get_segments())[:, :, 1]
+        if ranking == "random":
+            expected = [groups.quantile(end).to_numpy() for end in (0.05, 0.95)]
+        else:
+            expected = [(groups.mean() + i * groups.std()).to_numpy() for i in (-1, 1)]
+        np.testing.assert_allclose(ends, np.transpose(expected))
+
+
+def test_the_accuracy_curve_marks_twenty_pixels_all_and_none(figures):
+    axes, anew, image, _ = figures["06"].axes
     assert line(axes, "all pixels").get_ydata()[0] == pytest.approx(0.85)
+    assert line(axes, "always the commonest digit").get_ydata()[0] == 0.5
     assert "20 pixels" in texts(axes) and "(%)" in axes.get_ylabel()
-    (inset,) = axes.child_axes
-    assert inset.images[0].get_array().sum() == 20
+    table = tables.controls([]).query("inputs == 20 and ranking == 'spectral'")
+    mean = table.query("protocol == 'retrained'")["metric"].mean()
+    assert f"20 pixels: {100 * mean:.1f} %" in texts(anew)
+    assert len(image.collections[0].get_offsets()) == 20
 
 
 def test_a_curve_without_twenty_pixels():
@@ -297,8 +355,10 @@ def test_a_curve_without_twenty_pixels():
         curve=tables.curve([1, 5]),
         performance=tables.performance(),
         relevance=tables.scores(PIXELS),
+        controls=tables.controls([1, 5], few=(5,)),
+        data=tables.images(),
     )
-    assert not figure.axes[0].texts
+    assert "pixels:" not in texts(figure.axes[0])
 
 
 def test_the_mask_has_the_twenty_largest_means():
@@ -309,19 +369,31 @@ def test_the_mask_has_the_twenty_largest_means():
     assert mean[mask.ravel()].min() > mean[~mask.ravel()].max()
 
 
-def test_masks_tell_lit_pixels_from_dark_ones(figures):
-    images = tables.images().first
-    mask = mnist.top_mask(tables.scores(PIXELS, sparse=0.8))
-    grid = np.reshape(figures["07"].axes, (2, mnist.EXAMPLES))
+def test_masks_tell_lit_pixels_from_dark_ones_and_of_which_digit():
+    images = tables.images(40)
+    x, y = images.first.x_test.reshape(-1, 28, 28), images.first.y_test
+    table = tables.scores(PIXELS, sparse=0.8)
+    rows, columns = np.nonzero(mnist.top_mask(table))
+    x[:, rows[0], columns[0]] = 0
+    figure = mnist.masks(relevance=table, data=images)
+    shares = [(x[y == digit] >= 0.5).mean(axis=0) for digit in (0, 1)]
+    rare = np.maximum(*shares) < 0.02
+    colours = np.where(shares[1] > shares[0], style.VERMILION, style.SKY)
+    colours[rare] = "0.5"
+    grid = np.reshape(figure.axes, (2, mnist.EXAMPLES))
     for digit, row_of_axes in ((1, grid[0]), (0, grid[1])):
-        shown = images.x_test[images.y_test == digit].reshape(-1, 28, 28)
-        for axes, image in zip(row_of_axes, shown, strict=False):
+        for axes, image in zip(row_of_axes, x[y == digit], strict=False):
             np.testing.assert_array_equal(axes.images[0].get_array(), image)
-            dark, lit = (dots.get_offsets() for dots in axes.collections)
-            assert len(dark) + len(lit) == 20
-            assert all(image[row, column] > 0 for column, row in lit.astype(int))
-            assert all(image[row, column] == 0 for column, row in dark.astype(int))
-            assert all(mask[row, column] for column, row in lit.astype(int))
+            drawn = {}
+            for dots in axes.collections:
+                for column, row in dots.get_offsets().astype(int):
+                    assert same_color(dots.get_edgecolor()[0], colours[row, column])
+                    white = same_color(dots.get_facecolor()[0], "white")
+                    drawn[row, column] = not white
+            assert sorted(drawn) == sorted(zip(rows, columns, strict=True))
+            assert drawn == {place: image[place] >= 0.5 for place in drawn}
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[-1] == "hardly ever lit (1 of 20)"
 
 
 def test_spectra_are_labelled_in_dex(figures):
@@ -337,14 +409,21 @@ def test_spectra_are_labelled_in_dex(figures):
 
 
 def test_wavelengths_and_the_minimum_of_the_error(figures):
-    _, error, spectrum, lines = figures["11"].axes
+    _, error, _, spectrum, lines = figures["11"].axes
     table = tables.curve([1, 10, 100, 4287])
     mean = table[table["selection"] == "ranked"].groupby("inputs")["metric"].mean()
     needed = line(error, "minimum").get_xdata()[0]
     assert mean[needed] <= 1.01 * mean.min()
     assert (mean[mean.index < needed] > 1.01 * mean.min()).all()
-    assert line(error, "MLP").get_ydata()[0] == pytest.approx(0.85)
-    assert "(dex)" in error.get_ylabel() and error.get_xscale() == "log"
+    assert line(error, "MLP (").get_ydata()[0] == pytest.approx(0.85)
+    assert line(error, "MLP, re-estimated").get_ydata()[0] == pytest.approx(0.9)
+    again = line(error, "by eigenvalue, re-estimated").get_ydata()
+    np.testing.assert_allclose(again, mean / 2)
+    stars = tables.stars().first
+    constant = np.mean([2 * abs(y - np.median(stars.y_train)) for y in stars.y_test])
+    assert line(error, "the median").get_ydata()[0] == pytest.approx(constant)
+    assert "(dex)" in error.get_ylabel()
+    assert (error.get_xscale(), error.get_yscale()) == ("log", "log")
     assert "(Å)" in lines.get_xlabel()
     assert len(lines.collections[0].get_segments()) == 4287
     edges = sorted((b.get_x(), b.get_x() + b.get_width()) for b in lines.patches)
@@ -352,7 +431,59 @@ def test_wavelengths_and_the_minimum_of_the_error(figures):
         tables.bands()[["left", "right"]].itertuples(index=False, name=None)
     )
     assert edges == [pytest.approx(band) for band in expected]
-    assert "Ca H,K" in texts(spectrum) and "TiO2" not in texts(spectrum)
+    assert "Ca H,K" in texts(spectrum)
+
+
+def _stars_with(**scores):
+    """Draw eigenvalues of three runs that are 0 but at some wavelengths."""
+    stars = tables.stars()
+    names = stars.first.features
+    table = tables.scores(names).assign(score=0.0)
+    for name, values in scores.items():
+        table.loc[table["feature"] == name.replace("_", "."), "score"] = values
+    figure = stellar.few_epochs(
+        relevance=table, full=table, bands=tables.bands(), data=stars
+    )
+    return figure.axes
+
+
+def test_peaks_are_named_with_their_runs_and_bands_where_they_are_hit():
+    spectrum, axes, _ = _stars_with(
+        **{
+            "5005.7": [1, 1, 1],
+            "5008.4": [0.9, 0.9, 0.9],  # on the shoulder of the one before
+            "6199.1": [0.5, 0.001, 0.5],  # in TiO2
+            "5165.9": [0.2, 0, 0],  # in Mgb, but too low on average
+        }
+    )
+    names = [text.get_text() for text in axes.texts if text.get_rotation() == 90]
+    assert names == ["5006 (3)", "6199 (2)", "5166 (1)"]
+    dark = {
+        patch.get_x()
+        for patch in axes.patches
+        if same_color(patch.get_facecolor(), "0.8")
+    }
+    assert dark == {6189.6}
+    for name, colour in (("TiO2", "0.45"), ("Mg$b$", "black"), ("Ca H,K", "black")):
+        (label,) = [text for text in spectrum.texts if text.get_text() == name]
+        assert same_color(label.get_color(), colour)
+    (lines,) = [c for c in axes.collections if len(c.get_segments()) == 4287]
+    place = tables.stars().first.features.tolist().index
+    opacity = lines.get_colors()[:, 3]
+    assert opacity[place("5005.7")] == 1
+    assert opacity[place("6199.1")] == pytest.approx(0.25 + 0.75 * 2 / 3)
+
+
+def test_no_more_than_ten_peaks_are_named():
+    names = tables.stars().first.features[100:1300:100]
+    _, axes, _ = _stars_with(**{name: [1, 1, 1] for name in names})
+    assert len([text for text in axes.texts if text.get_rotation() == 90]) == 10
+
+
+def test_names_are_spread_out_no_more_than_they_need():
+    moved = style.spread_out([10, 0, 11, 30], 4)
+    assert moved == pytest.approx([8.5, 0, 12.5, 30])
+    assert style.spread_out([], 4).size == 0
 
 
 def test_a_short_training_stands_above_the_full_one():
@@ -371,6 +502,7 @@ def test_a_short_training_stands_above_the_full_one():
     for axes, table, kind in zip(both, (short, full), ("short", "full"), strict=True):
         expected = tables.matrix(table)
         drawn = np.array(axes.collections[0].get_segments())
+        assert same_color(axes.collections[0].get_color()[0][:3], style.BLUE)
         np.testing.assert_allclose(drawn[:, 0, 0], names.astype(float))
         np.testing.assert_allclose(drawn[:, 1, 1], expected.mean(axis=0))
         used = (expected > 0.01).sum(axis=1)
@@ -391,3 +523,8 @@ def test_a_failed_save_leaves_no_file(tmp_path):
     with pytest.raises(TypeError):
         style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_each_method_has_a_colour_of_its_own():
+    methods = [*style.METHODS, "mlp", "univariate", "random"]
+    assert len({style.COLOURS[name] for name in methods}) == len(methods)

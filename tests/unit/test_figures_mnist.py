@@ -19,42 +19,62 @@ def pixels():
 @pytest.mark.parametrize("draw", [mnist.five_nine, mnist.all_digits])
 def test_accuracy_and_map_are_those_of_the_tables(draw, pixels):
     figure = draw(
-        curve=tables.curve(COUNTS), performance=tables.performance(), relevance=pixels
+        curve=tables.curve(COUNTS),
+        performance=tables.performance(),
+        relevance=pixels,
+        controls=tables.controls(COUNTS),
+        data=tables.images(),
     )
-    accuracy, image, bar = figure.axes
+    accuracy, _, image, bar = figure.axes
     table = tables.curve(COUNTS)
-    for selection in ("ranked", "random"):
+    for label, selection in (("by eigenvalue", "ranked"), ("random", "random")):
         mean = table[table["selection"] == selection].groupby("inputs")["metric"].mean()
-        np.testing.assert_allclose(line(accuracy, selection).get_ydata(), mean)
-        np.testing.assert_allclose(line(accuracy, selection).get_xdata(), mean.index)
+        np.testing.assert_allclose(line(accuracy, label).get_ydata(), mean)
+        np.testing.assert_allclose(line(accuracy, label).get_xdata(), mean.index)
     assert line(accuracy, "all pixels").get_ydata()[0] == pytest.approx(0.85)
     assert "(%)" in accuracy.get_ylabel()
     expected = tables.matrix(pixels).mean(axis=0).reshape(28, 28)
     np.testing.assert_allclose(image.images[0].get_array(), expected)
-    assert "n = 3" in bar.get_ylabel()
+    assert "3 runs" in bar.get_ylabel()
 
 
 def test_fourteen_pixels_are_marked_for_fives_and_nines(pixels):
     table = tables.curve(COUNTS)
     figure = mnist.five_nine(
-        curve=table, performance=tables.performance(), relevance=pixels
+        curve=table,
+        performance=tables.performance(),
+        relevance=pixels,
+        controls=tables.controls(COUNTS),
+        data=tables.images(),
     )
     accuracy = figure.axes[0]
     ranked = table[(table["selection"] == "ranked") & (table["inputs"] == 14)]
     mean = ranked["metric"].mean()
     assert f"14 pixels: {100 * mean:.1f} %" in texts(accuracy)
-    (inset,) = accuracy.child_axes
-    mask = inset.images[0].get_array().astype(bool)
+    image = figure.axes[2]
+    (frames,) = image.collections
+    mask = np.zeros((28, 28), dtype=bool)
+    mask[*np.flipud(frames.get_offsets().astype(int).T)] = True
     scores = tables.matrix(pixels).mean(axis=0).reshape(28, 28)
     assert mask.sum() == 14 and scores[mask].min() > scores[~mask].max()
+    assert "top 14" in image.get_title()
 
 
 def test_no_number_of_pixels_is_marked_for_all_digits(pixels):
     figure = mnist.all_digits(
-        curve=tables.curve(COUNTS), performance=tables.performance(), relevance=pixels
+        curve=tables.curve(COUNTS),
+        performance=tables.performance(),
+        relevance=pixels,
+        controls=tables.controls(COUNTS),
+        data=tables.images(),
     )
-    accuracy = figure.axes[0]
-    assert "pixels:" not in texts(accuracy) and not accuracy.child_axes
+    accuracy, _, image, _ = figure.axes
+    assert "pixels:" not in texts(accuracy) and not image.collections
+    assert accuracy.get_xscale() == "log" and accuracy.get_xlim() == (1, 50)
+    ranked = tables.curve(COUNTS).query("selection == 'ranked'")
+    runs = [list(line.get_ydata()) for line in accuracy.lines]
+    for _, run in ranked.groupby("seed"):
+        assert run["metric"].tolist() in runs
 
 
 def test_few_epochs_stand_against_the_full_training(pixels):

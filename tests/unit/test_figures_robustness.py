@@ -38,15 +38,16 @@ def test_a_single_run_has_no_spread():
 def test_settings_are_those_of_the_performance_table(figures):
     relevance, _ = tables.sizes_and_penalties()
     panels = tables.panels(figures["20"])
-    for letters, settings, factor in (
-        ("ac", tables.SIZES, 0.8),
-        ("bd", tables.PENALTIES, 1),
+    small = figures["20"].axes[: len(tables.SIZES)]
+    magnitudes = [panels["b"]] * len(tables.PENALTIES)
+    for above, below, settings, factor in (
+        (small, panels["c"], tables.SIZES, 0.8),
+        (magnitudes, panels["d"], tables.PENALTIES, 1),
     ):
-        above, below = (panels[letter] for letter in letters)
         bars = tables.errorbars(below)
         order = sorted(settings, key=settings.get)
         assert len(bars) == len(order) and below.get_xscale() == "log"
-        for variant, container in zip(order, bars, strict=True):
+        for axes, variant, container in zip(above, order, bars, strict=True):
             runs = relevance[relevance["variant"] == variant].groupby("seed")
             r = [np.corrcoef(run["score"], run["truth"])[0, 1] for _, run in runs]
             ((x,), (y,)) = tables.data_of(container[0])
@@ -54,7 +55,7 @@ def test_settings_are_those_of_the_performance_table(figures):
             assert tables.half_lengths(container) == pytest.approx([np.std(r, ddof=1)])
             colour = container[0].get_color()
             points, means = [
-                line for line in above.lines if same_color(line.get_color(), colour)
+                line for line in axes.lines if same_color(line.get_color(), colour)
             ]
             run = relevance[relevance["variant"] == variant]
             np.testing.assert_array_equal(points.get_xdata(), run["truth"])
@@ -62,8 +63,8 @@ def test_settings_are_those_of_the_performance_table(figures):
             irrelevant = run.loc[run["truth"] == 0, "score"].mean()
             assert means.get_xdata()[0] == 0
             assert means.get_ydata()[0] == pytest.approx(irrelevant)
-    labels = [text.get_text() for text in panels["a"].get_legend().get_texts()]
-    assert labels == ["48", "400", "7,200"]
+    titles = [axes.get_title() for axes in small]
+    assert titles == ["48 examples", "400 examples", "7,200 examples"]
     labels = [text.get_text() for text in panels["b"].get_legend().get_texts()]
     assert labels == ["$10^{−8}$", "$10^{−4}$"]
     assert panels["c"].get_ylim() == panels["d"].get_ylim()

@@ -1,5 +1,7 @@
 """Figures 17 and 18: what is drawn is what the tables say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,9 @@ def _all(seeds=SEEDS):
     many, found = tables.several_features(seeds)
     return {
         "17": spurious.two_features(data=data, relevance=relevance, lasso=lasso),
-        "18": spurious.several_features(data=many, relevance=found),
+        "18": spurious.several_features(
+            data=many, relevance=found, l2=found.assign(score=found["score"] + 0.05)
+        ),
     }
 
 
@@ -25,7 +29,7 @@ def figures():
 
 
 def test_panels_are_lettered_and_as_wide_as_the_page(figures):
-    counts = {"17": 3, "18": 3}
+    counts = {"17": 3, "18": 4}
     for number, figure in figures.items():
         assert "".join(tables.panels(figure)) == "abcdef"[: counts[number]]
         assert figure.get_figwidth() == pytest.approx(180 / 25.4)
@@ -73,6 +77,7 @@ def test_bars_are_shares_and_their_texts_the_values(figures):
     bars = [axes for axes in figures["17"].axes if "larger" in axes.get_xlabel()]
     for axes, variant in zip(bars, ("independent", "correlated"), strict=True):
         widths, texts = [], []
+        (contours,) = [a for a in figures["17"].axes if a.get_title() == variant]
         for table in (relevance, lasso):
             part = table[table["variant"] == variant]
             scores = part["score"].to_numpy().reshape(3, 2)
@@ -84,9 +89,10 @@ def test_bars_are_shares_and_their_texts_the_values(figures):
                 )
             ]
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(widths)
-        assert [text.get_text() for text in axes.texts] == texts
+        (written,) = [t.get_text() for t in contours.texts if "lasso" in t.get_text()]
+        assert re.findall(r"x[12]: (.*)", written) == texts
         labels = [label.get_text() for label in axes.get_yticklabels()]
-        assert labels == ["x1", "x2"] and "n = 3" in axes.get_xlabel()
+        assert labels == ["x1", "x2"] and "3 runs" in axes.get_xlabel()
 
 
 def test_spurious_features_by_correlation_strength(figures):
@@ -98,14 +104,27 @@ def test_spurious_features_by_correlation_strength(figures):
         score = run["score"].to_numpy()
         feature = score.argmax() + 1 if score.any() else np.nan
         number = sum(value > 0.05 * score.max() for value in score)
-        rows.append((strength, feature, score.max(), number))
-    expected = pd.DataFrame(rows, columns=["strength", *"abc"])
+        rows.append((max(1 - strength, 1e-3), feature, score.max(), number))
+    expected = pd.DataFrame(rows, columns=["distance", *"abc"])
     assert set(expected["c"]) == {0, 1, 2} and set(expected["a"].dropna()) == {1, 3}
     for letter in "abc":
         true, other = tables.panels(figures["18"])[letter].lines
         assert same_color(true.get_color(), style.COLOURS["relevant"])
-        assert same_color(other.get_color(), style.COLOURS["random"])
+        assert same_color(other.get_color(), style.COLOURS["irrelevant"])
         for line, chosen in ((true, expected["a"] == 1), (other, expected["a"] != 1)):
             drawn = sorted(zip(*tables.data_of(line), strict=True))
-            table = expected.loc[chosen, ["strength", letter]].to_numpy()
+            table = expected.loc[chosen, ["distance", letter]].to_numpy()
             np.testing.assert_allclose(drawn, table[table[:, 0].argsort()])
+
+
+def test_the_l2_penalty_stands_beside_it(figures):
+    _, relevance = tables.several_features()
+    counts = {True: [], False: []}
+    for _, run in relevance.groupby(["variant", "seed"]):
+        score = run["score"].to_numpy() + 0.05
+        found = sum(value > 0.05 * score.max() for value in score)
+        counts[score.argmax() == 0].append(found)
+    panel = tables.panels(figures["18"])["d"]
+    for line, true in zip(panel.lines, (True, False), strict=True):
+        assert sorted(tables.data_of(line)[1]) == sorted(counts[true])
+    assert "L2" in panel.get_ylabel() and len(set(counts[True] + counts[False])) > 1

@@ -111,7 +111,9 @@ def test_relevances_of_the_first_run_and_deviations_of_all(figures):
     panels = [(case, rule) for case in ("positive", "negative") for rule in RULES]
     for axes, (case, rule) in zip(figures["S2"].axes, panels, strict=True):
         assert axes.get_title().startswith(style.METHODS[rule])
-        printed = [text.get_text() for text in axes.texts if "n = 3" in text.get_text()]
+        printed = [
+            text.get_text() for text in axes.texts if "3 runs" in text.get_text()
+        ]
         for level, marker in (("local", "o"), ("global", "D")):
             part = table[
                 (table["case"] == case)

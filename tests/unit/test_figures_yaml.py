@@ -14,7 +14,15 @@ from spectral_relevance.replication.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = read_figures(ROOT / "config/figures.yaml")
-TABLES = {"comparison", "curves", "datasets", "lrp_theory", "performance", "relevance"}
+TABLES = {
+    "comparison",
+    "controls",
+    "curves",
+    "datasets",
+    "lrp_theory",
+    "performance",
+    "relevance",
+}
 
 
 @pytest.fixture
@@ -22,6 +30,7 @@ def figure() -> dict[str, Any]:
     return {
         "number": "05",
         "shows": "eigenvalues",
+        "claims": [8, 30],
         "draw": "mnist.eigenvalue_map",
         "tables": {"relevance": "relevance/one/spectral.csv"},
     }
@@ -52,6 +61,9 @@ def test_figures_are_found_by_number(read, figure):
         ({"number": 5}, r"figure 5, number: .*found 5\. \(Number .*in quotes"),
         ({"number": "5"}, r"figure 5, number: .*found '5'\."),
         ({"shows": ""}, "figure 05, shows: "),
+        ({"claims": 8}, r"figure 05, claims: .*8 is not of type 'array'"),
+        ({"claims": [8, 8]}, r"figure 05, claims: .*non-unique"),
+        ({"claims": ["8a"]}, r"figure 05, claims\.0: .*'8a'"),
         ({"colour": "red"}, "figure 05, top level: .*colour"),
         (
             {"draw": "eigenvalue_map"},
@@ -76,7 +88,7 @@ def test_figures_that_are_refused(read, figure, changes, message):
         read([figure | changes])
 
 
-@pytest.mark.parametrize("key", ["number", "shows", "draw", "tables"])
+@pytest.mark.parametrize("key", ["number", "shows", "claims", "draw", "tables"])
 def test_a_key_that_is_missing(read, figure, key):
     del figure[key]
     place = "entry 1" if key == "number" else "figure 05"

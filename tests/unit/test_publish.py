@@ -15,6 +15,7 @@ import figure_tables
 from checkouts import commit, git, job, write
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import write_table
+from spectral_relevance.replication.captions import shown_settings
 from spectral_relevance.replication.claims import (
     judge,
     judge_all,
@@ -134,9 +135,13 @@ def test_pictures_are_small(root, monkeypatch):
     monkeypatch.setattr(pictures, "DPI", DPI)
     publish(root)
     for path in (root / "docs/replication").glob("*.png"):
-        assert path.stat().st_size < 150_000
+        assert path.stat().st_size < 250_000
         with Image.open(path) as image:
             assert 500 < image.width <= 1400
+    # A colour bar has as many colours as it has rows, not steps of a small palette.
+    with Image.open(root / "docs/replication/fig05.png") as image:
+        assert image.mode == "RGB"
+        assert len(image.getcolors(1 << 24)) > 256
 
 
 def test_what_the_page_tells_of_the_computing(root):
@@ -153,9 +158,15 @@ def test_what_the_page_tells_of_the_computing(root):
 
 
 def test_captions_are_plain_markdown(root):
+    settings = read_settings(ROOT, "paper")
+    params = {
+        f"fig{key}": {"settings": shown_settings(figure, settings), "judged": "Judged."}
+        for key, figure in read_figures(ROOT / "config/figures.yaml").items()
+    }
     for path in (ROOT / "workflow/report").glob("*.rst"):
         if path.stem != "workflow":
-            text = caption(root, "paper", path.stem)
+            text = caption(root, "paper", path.stem, params.get(path.stem))
+            assert path.stem not in params or text.endswith(" Judged.\n")
             assert not set("{}") & set(text) and "``" not in text
             assert "(scale" not in text and "; scale" not in text
             assert "  " not in text and " )" not in text and "()" not in text

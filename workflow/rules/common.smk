@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from spectral_relevance.replication.captions import judged, shown_settings
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.figures.catalogue import read_figures
@@ -221,6 +222,15 @@ def lrp_settings(wildcards):
     """Settings of the LRP rules whose theory is tested."""
     methods = experiment(wildcards)["methods"]
     return {**methods["lrp_epsilon"], **methods["lrp_gamma"]}
+
+
+def caption_settings(number):
+    """Parameter function: settings of what a figure shows, in words for its caption."""
+
+    def settings(wildcards):
+        return shown_settings(FIGURES[number], SETTINGS[wildcards.scale])
+
+    return settings
 
 
 def scaling_settings(wildcards):

@@ -37,5 +37,7 @@ for number, figure in FIGURES.items():
                 f"spectral_relevance.replication.figures.{figure['draw'].split('.')[0]}",
             ),
             draw=figure["draw"],
+            settings=caption_settings(number),
+            judged=judged(figure["claims"]),
         script:
             "../scripts/figure.py"

@@ -23,7 +23,8 @@ def read_figures(path: str | Path) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        By number, in the order of the list: ``shows``, ``draw``, the module of
+        By number, in the order of the list: ``shows``, ``claims``, the numbers of those
+        that it judges, ``draw``, the module of
         :mod:`spectral_relevance.replication.figures` and its function, and ``tables``,
         their paths below ``results/{scale}`` by the argument of that function.
 
@@ -36,7 +37,7 @@ def read_figures(path: str | Path) -> dict[str, dict[str, Any]]:
     figures = {}
     for place, figure in read_entries(path, "figure", "number", SCHEMA).items():
         _check_function(figure, place)
-        figures[figure["number"]] = {k: figure[k] for k in ("shows", "draw", "tables")}
+        figures[figure["number"]] = {k: v for k, v in figure.items() if k != "number"}
     return figures
 
 

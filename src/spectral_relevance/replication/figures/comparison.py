@@ -25,11 +25,17 @@ from spectral_relevance.replication.tables import (
     truth_of,
 )
 
-THRESHOLD = 0.01
-"""Share of the largest score above which an input counts as used."""
-
 FOUND = 0.05
 """The same for one that counts as found, in appendix C."""
+
+ACCURATE = 0.99
+"""Accuracy on 0/1 below which a network shows nothing about what telling them needs."""
+
+AUTHORS_L1 = "a_1em1_b_1em4"
+"""The variant with the strength of the L1 penalty that the authors use elsewhere."""
+
+BESIDE = 1.12
+"""Factor between the places of two methods with the same number of examples."""
 
 COMPARED = ("spectral", "saliency", "integrated_gradients", "shap")
 """The methods of appendix C."""
@@ -57,7 +63,7 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
     figure = style.new(style.DOUBLE * 0.85, 122 * style.MILLIMETRE)
     (spectral_map, shap_map), (scatter, times) = figure.subplots(2, 2)
     titles = (
-        r"spectral: eigenvalues $|\tilde\lambda_j|$",
+        "spectral: eigenvalues",
         f"SHAP: mean of {_examples(shap)} test images",
     )
     largest = max(score.mean().max() for score in scores)
@@ -67,7 +73,7 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
         image = panels.pixel_map(axes, score.mean(), vmax=largest)
         axes.set_title(title)
     bar = figure.colorbar(image, ax=(spectral_map, shap_map), shrink=0.95)
-    bar.set_label(f"score / largest (mean, n = {len(scores[0])})")
+    bar.set_label(f"{style.SCORE} ({style.runs(len(scores[0]), 'mean')})")
     _scatter(scatter, *scores)
     panels.print_pearson(scatter, over_seeds(pearson_by_seed(eigenvalues, shap)))
     _times(times, eigenvalues, select(comparison, method="shap"))
@@ -80,35 +86,49 @@ def shap_on_mnist(*, comparison: pd.DataFrame) -> Figure:
 
 @style.styled
 def sparsity(
-    *, mlp: pd.DataFrame, regimes: pd.DataFrame, paper: pd.DataFrame
+    *,
+    mlp: pd.DataFrame,
+    mlp_performance: pd.DataFrame,
+    l1: pd.DataFrame,
+    l1_performance: pd.DataFrame,
+    paper: pd.DataFrame,
+    paper_performance: pd.DataFrame,
 ) -> Figure:
     """Draw how many pixels standard and spectral networks use.
+
+    Runs that do not tell the digits are left out, and named.
 
     Parameters
     ----------
     mlp : DataFrame
         ``variant, seed, method, examples, feature, score`` of standard networks, whose
         variants are ``plain`` and ``penalised``, with the method ``shap``.
-    regimes : DataFrame
-        ``variant, seed, feature, score`` of spectral networks with the variant ``l1``.
+    l1 : DataFrame
+        ``variant, seed, feature, score`` of spectral networks with L1 penalties, of
+        which the variant of the authors' strength is shown.
     paper : DataFrame
-        ``seed, feature, score`` of the spectral networks with the penalty of the paper.
+        ``variant, seed, feature, score`` of the spectral networks with the penalty of
+        the paper.
+    mlp_performance, l1_performance, paper_performance : DataFrame
+        ``variant, seed, metric`` of the same; the accuracy.
 
     Returns
     -------
     Figure
         a to c, maps of the scores of one run; d, the share of pixels that are used.
     """
-    tables = {
-        "SHAP, standard MLP": select(
-            mlp, variant="plain", method="shap", examples="largest"
-        ),
-        "SHAP, penalised MLP": select(
-            mlp, variant="penalised", method="shap", examples="largest"
-        ),
-        "spectral, L2": paper,
-        "spectral, L1": select(regimes, variant="l1"),
+    shap = select(mlp, method="shap", examples="largest")
+    groups = {
+        "SHAP, standard MLP": (shap, mlp_performance, "plain"),
+        "SHAP, penalised MLP": (shap, mlp_performance, "penalised"),
+        "spectral, L2": (paper, paper_performance, "base"),
+        "spectral, L1": (l1, l1_performance, AUTHORS_L1),
     }
+    tables, left_out = {}, {}
+    for name, (table, performance, variant) in groups.items():
+        tables[name], left_out[name] = _accurate(
+            select(table, variant=variant), select(performance, variant=variant)
+        )
     shown = [name for name in tables if name != "spectral, L2"]
     figure = style.new(style.DOUBLE, 94 * style.MILLIMETRE)
     above, below = figure.subfigures(2, height_ratios=(1.7, 1))
@@ -117,14 +137,14 @@ def sparsity(
     for axes, letter, name in zip(grid, "abc", shown, strict=True):
         scores = normalised(score_matrix(tables[name]))
         image = panels.pixel_map(
-            axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(THRESHOLD, 1)
+            axes, scores.iloc[0], cmap=colours, vmin=None, norm=LogNorm(panels.USED, 1)
         )
-        axes.set_title(name)
+        axes.set_title(f"{name} (seed {scores.index[0]})")
         style.panel(axes, letter)
     bar = above.colorbar(image, ax=grid, extend="min")
-    bar.set_label(f"score / largest (seed {scores.index[0]})")
+    bar.set_label(f"{style.SCORE} (one run)")
     bars = below.subplots()
-    _shares(bars, tables)
+    _shares(bars, tables, left_out)
     style.panel(bars, "d")
     return figure
 
@@ -164,7 +184,7 @@ def stellar_methods(
         scores[title] = table
     return panels.stacked_lines(
         {title: normalised(score_matrix(table)) for title, table in scores.items()},
-        "score / largest",
+        [style.RELATIVE, *[style.SCORE] * len(methods[1:])],
         [style.COLOURS[method] for method in methods],
         data.first,
         bands,
@@ -229,7 +249,7 @@ def methods_compared(*, comparison: pd.DataFrame) -> Figure:
         *grid[0, 0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=len(COMPARED),
-        title=style.runs(runs["seed"].nunique()),
+        title=style.runs(runs["seed"].nunique(), "mean and range"),
     )
     return figure
 
@@ -252,7 +272,7 @@ def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None
         capsize=0,
     )
     axes.set(
-        xlabel=r"normalised eigenvalue $|\tilde\lambda_j|$ / largest",
+        xlabel=style.RELATIVE,
         ylabel=f"SHAP / largest\n({style.runs(len(eigenvalues))})",
     )
 
@@ -260,17 +280,15 @@ def _scatter(axes: Axes, eigenvalues: pd.DataFrame, other: pd.DataFrame) -> None
 def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
     """Draw the time of SHAP against the number of examples, above the spectral one."""
     seconds = _seconds(shap)
-    middle = seconds.median()
     exponent = over_seeds(time_exponents(shap))
     spread = rf" \pm {exponent.spread:.2f}" if exponent.n > 1 else ""
-    axes.errorbar(
-        middle.index,
-        middle,
-        (middle - seconds.min(), seconds.max() - middle),
-        color=style.COLOURS["shap"],
-        marker="o",
-        label=rf"SHAP: $\propto E^{{{exponent.value:.2f}{spread}}}$",
+    colour = style.COLOURS["shap"]
+    axes.plot(
+        seconds.T, "o", color=colour, alpha=0.4, markersize=2.5, markeredgewidth=0
     )
+    measured = style.runs(len(seconds), "median and each")
+    label = rf"SHAP: $\propto E^{{{exponent.value:.2f}{spread}}}$"
+    axes.plot(seconds.median(), color=colour, label=label)
     fastest = _seconds(eigenvalues)
     level = fastest.median().item()
     axes.axhspan(
@@ -289,20 +307,38 @@ def _times(axes: Axes, eigenvalues: pd.DataFrame, shap: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
         xlabel="number of test images $E$",
-        ylabel=f"time for all pixels (s)\n(median, range, n = {len(seconds)})",
+        ylabel=f"time for all pixels (s)\n({measured})",
     )
     axes.legend(loc="center left", bbox_to_anchor=(0, 0.4))
 
 
-def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
+def _accurate(
+    table: pd.DataFrame, performance: pd.DataFrame
+) -> tuple[pd.DataFrame, str]:
+    """Return the scores of the runs that tell the digits, and words on the others."""
+    good = set(performance.loc[performance["metric"] >= ACCURATE, "seed"])
+    others = sorted(set(table["seed"]) - good)
+    limit = f"accuracy below {100 * ACCURATE:g} %"
+    if not others:
+        return table, ""
+    if not good:
+        return table, f"; {limit} in all"
+    few = "seed" if len(others) == 1 else "seeds"
+    named = ", ".join(map(str, others))
+    return table[table["seed"].isin(good)], f"; without {few} {named}: {limit}"
+
+
+def _shares(
+    axes: Axes, tables: dict[str, pd.DataFrame], left_out: dict[str, str]
+) -> None:
     """Draw the share of inputs above the threshold for several tables of scores."""
     for place, (name, table) in enumerate(tables.items()):
-        share = over_seeds(shares_above(table, THRESHOLD))
+        share = over_seeds(shares_above(table, panels.USED))
         percent, spread = 100 * share.value, 100 * share.spread
         axes.barh(place, percent, color=style.COLOURS[name.split(",")[0].lower()])
         axes.errorbar(percent, place, xerr=spread, color=style.BLACK, elinewidth=0.8)
         axes.annotate(
-            f"{percent:.1f} % (n = {share.n})",
+            f"{percent:.1f} % ({style.runs(share.n)}{left_out[name]})",
             (percent + np.nan_to_num(spread), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -310,9 +346,9 @@ def _shares(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
         )
     axes.set_yticks(range(len(tables)), tables)
     axes.invert_yaxis()
-    axes.set_xlabel(
-        f"pixels above {100 * THRESHOLD:g} % of the largest score (%), "
-        "mean ± s.d. of n runs"
+    axes.set(
+        xlabel=f"pixels above {100 * panels.USED:g} % of the largest score (%)",
+        xlim=(0, 100),
     )
 
 
@@ -335,23 +371,21 @@ def _examples(table: pd.DataFrame) -> str:
 def _against_examples(
     axes: Axes, runs: pd.DataFrame, variant: str, quantity: str
 ) -> None:
-    for method in COMPARED:
+    for place, method in enumerate(COMPARED):
         # No examples enter the eigenvalues, and the standard network has none.
         alone = method == "spectral"
         part = select(runs, variant="spectral" if alone else variant, method=method)
-        mean, spread = style.over_runs(
-            part.pivot(index="seed", columns="examples", values=quantity)
-        )
+        values = part.pivot(index="seed", columns="examples", values=quantity)
+        mean, low, high = values.mean(), values.min(), values.max()
         look = {"color": style.COLOURS[method], "label": style.METHODS[method]}
         if alone:
-            level, width = mean.item(), spread.item()
             axes.axhspan(
-                level - width,
-                level + width,
-                color=look["color"],
-                alpha=0.25,
-                linewidth=0,
+                low.item(), high.item(), color=look["color"], alpha=0.25, linewidth=0
             )
-            axes.axhline(level, **look)
+            axes.axhline(mean.item(), **look)
         else:
-            axes.errorbar(mean.index, mean, spread, marker="o", elinewidth=0.8, **look)
+            # Beside one another, as most of them coincide.
+            beside = mean.index * BESIDE ** (place - 2)
+            # A mean of equal values may lie beyond them by rounding.
+            ends = ((mean - low).clip(lower=0), (high - mean).clip(lower=0))
+            axes.errorbar(beside, mean, ends, marker="o", elinewidth=0.8, **look)

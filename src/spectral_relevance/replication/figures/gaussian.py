@@ -96,6 +96,7 @@ def eigenvalues(*, relevance: pd.DataFrame, lasso: pd.DataFrame) -> Figure:
     figure = style.new(style.DOUBLE, 58 * style.MILLIMETRE)
     grid = figure.subplots(1, 3, width_ratios=(1.5, 1, 1), sharey=True)
     _by_feature(grid[0], scores, truth)
+    _least_relevant(grid[0], scores, truth)
     grid[0].legend(loc="upper left", borderaxespad=0)
     _against(grid[1], truth, scores, truth)
     grid[1].set_xlabel("distance of the class means $|Δμ|$")
@@ -160,6 +161,16 @@ def correlated_eigenvalues(*, data: Datasets, relevance: pd.DataFrame) -> Figure
             )
     bars.legend(loc="upper right", borderaxespad=0)
     _against(line, truth, scores, truth)
+    strongest = truth.idxmax()
+    proportional = line.axline(
+        (0, 0),
+        (truth[strongest], scores.mean()[strongest]),
+        color="0.6",
+        linewidth=0.6,
+        zorder=0,
+        label="proportional to $r_k$",
+    )
+    line.legend(handles=[proportional], loc="lower right", borderaxespad=0)
     line.set(xlabel="share $r_k$ of sign changes in class 1", ylabel=bars.get_ylabel())
     panels.print_pearson(line, over_seeds(each_run(relevance, pearson)))
     style.panel(scatter[0, 0], "a")
@@ -205,11 +216,27 @@ def _by_feature(axes: Axes, scores: pd.DataFrame, truth: pd.Series) -> None:
     axes.use_sticky_edges = False
     axes.set(
         xlabel="feature",
-        ylabel=rf"eigenvalue $|\tilde\lambda_j|$" f"\n({style.runs(len(scores))})",
+        ylabel=f"{style.EIGENVALUE}\n({style.runs(len(scores))})",
         xlim=(0, len(mean) + 1),
     )
     step = max(1, len(mean) // 10)
     axes.set_xticks(position[::step], mean.index[::step])
+
+
+def _least_relevant(axes: Axes, scores: pd.DataFrame, truth: pd.Series) -> None:
+    """Say how relevant the feature is that is the least so, lest it seem missed."""
+    name = truth[truth > 0].idxmin()
+    axes.annotate(
+        f"{name}:\n$|Δμ|$ = {truth[name]:.2f}",
+        (truth.index.get_loc(name) + 1, scores.mean()[name]),
+        xytext=(0, 10),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=6,
+        arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.4"},
+        path_effects=style.HALO,
+    )
 
 
 def _against(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from spectral_relevance.replication.datasets.base import Datasets
@@ -20,6 +21,15 @@ TOP = 20
 
 TOP_59 = 14
 """The same for fives and nines."""
+
+LIT = 0.5
+"""Brightness, of at most 1, from which on a pixel counts as lit."""
+
+RARE = 0.02
+"""Share of the images below which a pixel counts as hardly ever lit."""
+
+DIGITS = {1: "ones", 0: "zeros"}
+"""What is told apart in Fig. 5 to 7."""
 
 EXAMPLES = 6
 """How many images of each digit are shown."""
@@ -59,7 +69,12 @@ def eigenvalue_map(*, relevance: pd.DataFrame) -> Figure:
 
 @style.styled
 def accuracy_curve(
-    *, curve: pd.DataFrame, performance: pd.DataFrame, relevance: pd.DataFrame
+    *,
+    curve: pd.DataFrame,
+    performance: pd.DataFrame,
+    relevance: pd.DataFrame,
+    controls: pd.DataFrame,
+    data: Datasets,
 ) -> Figure:
     """Draw the accuracy against the number of pixels that the network is shown (0/1).
 
@@ -71,17 +86,19 @@ def accuracy_curve(
         ``seed, metric`` with all pixels.
     relevance : DataFrame
         ``seed, feature, score`` of the pixels.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
+    data : Datasets
+        The images.
 
     Returns
     -------
     Figure
-        Ranked and random pixels, with an inset of the highest ranked ones.
+        a, pixels by several rankings and at random: the others set to 0, and new
+        classifiers of these alone; b, the map of the eigenvalues with the highest
+        ranked pixels framed.
     """
-    figure = style.new(style.SINGLE, 66 * style.MILLIMETRE)
-    axes = figure.subplots()
-    _accuracy(axes, curve, performance, TOP)
-    _inset(axes, relevance, TOP)
-    return figure
+    return _curve_and_map(curve, performance, relevance, controls, data, TOP)
 
 
 @style.styled
@@ -98,38 +115,46 @@ def masks(*, relevance: pd.DataFrame, data: Datasets) -> Figure:
     Returns
     -------
     Figure
-        Ones above zeros. Pixels of the mask are strong where they are lit.
+        Ones above zeros. Pixels of the mask have the colour of the digit that lights
+        them more often, and are filled where they are lit.
     """
     row, column = np.nonzero(top_mask(relevance))
     dataset = data.first
-    figure = style.new(style.DOUBLE, 64 * style.MILLIMETRE)
+    images = {
+        digit: dataset.x_test[dataset.y_test == digit].reshape(-1, SIDE, SIDE)
+        for digit in DIGITS
+    }
+    lit = {digit: images[digit][:, row, column] >= LIT for digit in DIGITS}
+    shares = {digit: lit[digit].mean(axis=0) for digit in DIGITS}
+    rare = (shares[0] < RARE) & (shares[1] < RARE)
+    of_ones = shares[1] > shares[0]
+    kinds = [
+        (of_ones & ~rare, style.COLOURS["class 1"], "lit more often by ones"),
+        (~of_ones & ~rare, style.COLOURS["class 0"], "lit more often by zeros"),
+        (rare, "0.5", f"hardly ever lit ({rare.sum()} of {rare.size})"),
+    ]
+    figure = style.new(style.DOUBLE, 70 * style.MILLIMETRE)
     grid = figure.subplots(2, EXAMPLES)
-    for digit, name, line in zip((1, 0), ("ones", "zeros"), grid, strict=True):
-        images = dataset.x_test[dataset.y_test == digit].reshape(-1, SIDE, SIDE)
-        for axes, image in zip(line, images, strict=False):
-            axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.4)
-            lit = image[row, column] > 0
-            axes.scatter(
-                column[~lit],
-                row[~lit],
-                s=7,
-                facecolor="none",
-                edgecolor=style.COLOURS["lit"],
-                linewidth=0.5,
-                alpha=0.45,
-            )
-            axes.scatter(
-                column[lit],
-                row[lit],
-                s=9,
-                color=style.COLOURS["lit"],
-                edgecolor="white",
-                linewidth=0.3,
-            )
+    for (digit, name), line in zip(DIGITS.items(), grid, strict=True):
+        for axes, image, on in zip(line, images[digit], lit[digit], strict=False):
+            axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.6)
+            for kind, colour, _ in kinds:
+                for chosen, face in ((kind & ~on, "white"), (kind & on, colour)):
+                    axes.scatter(
+                        column[chosen],
+                        row[chosen],
+                        s=8,
+                        facecolor=face,
+                        edgecolor=colour,
+                        linewidth=0.7,
+                    )
         for axes in line:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(True)
         line[0].set_ylabel(name)
+    looks = {"linestyle": "none", "marker": "o", "markersize": 3}
+    handles = [Line2D([], [], color=c, label=text, **looks) for _, c, text in kinds]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(kinds))
     style.panel(grid[0, 0], "a", left=14)
     style.panel(grid[1, 0], "b", left=14)
     return figure
@@ -137,43 +162,51 @@ def masks(*, relevance: pd.DataFrame, data: Datasets) -> Figure:
 
 @style.styled
 def five_nine(
-    *, curve: pd.DataFrame, performance: pd.DataFrame, relevance: pd.DataFrame
+    *,
+    curve: pd.DataFrame,
+    performance: pd.DataFrame,
+    relevance: pd.DataFrame,
+    controls: pd.DataFrame,
+    data: Datasets,
 ) -> Figure:
     """Draw the accuracy with few pixels and where they lie, for fives and nines.
 
     Parameters
     ----------
-    curve, performance, relevance : DataFrame
+    curve, performance, relevance, controls, data : DataFrame, Datasets
         As for :func:`accuracy_curve`.
 
     Returns
     -------
     Figure
-        a, ranked and random pixels, with an inset of the highest ranked ones; b, the
-        map of the eigenvalues.
+        a and b as for :func:`accuracy_curve`.
     """
-    figure, left = _curve_and_map(curve, performance, relevance, TOP_59)
-    _inset(left, relevance, TOP_59)
-    return figure
+    return _curve_and_map(curve, performance, relevance, controls, data, TOP_59)
 
 
 @style.styled
 def all_digits(
-    *, curve: pd.DataFrame, performance: pd.DataFrame, relevance: pd.DataFrame
+    *,
+    curve: pd.DataFrame,
+    performance: pd.DataFrame,
+    relevance: pd.DataFrame,
+    controls: pd.DataFrame,
+    data: Datasets,
 ) -> Figure:
     """Draw the accuracy with few pixels and where they lie, for all ten digits.
 
     Parameters
     ----------
-    curve, performance, relevance : DataFrame
+    curve, performance, relevance, controls, data : DataFrame, Datasets
         As for :func:`accuracy_curve`.
 
     Returns
     -------
     Figure
-        a, ranked and random pixels; b, the map of the eigenvalues.
+        a and b as for :func:`accuracy_curve`, without frames.
     """
-    figure, _ = _curve_and_map(curve, performance, relevance, top=None)
+    figure = _curve_and_map(curve, performance, relevance, controls, data, top=None)
+    figure.axes[0].set(xscale="log", xlim=(1, curve["inputs"].max()))
     return figure
 
 
@@ -209,69 +242,90 @@ def _curve_and_map(
     curve: pd.DataFrame,
     performance: pd.DataFrame,
     relevance: pd.DataFrame,
+    controls: pd.DataFrame,
+    data: Datasets,
     top: int | None,
-) -> tuple[Figure, Axes]:
-    """Return a figure of the two, and the panel of the curve."""
-    figure = style.new(style.DOUBLE * 0.9, 66 * style.MILLIMETRE)
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    _accuracy(left, curve, performance, top)
-    _map(right, normalised(score_matrix(relevance)))
-    style.panel(left, "a")
-    style.panel(right, "b")
-    return figure, left
-
-
-def _accuracy(
-    axes: Axes, curve: pd.DataFrame, performance: pd.DataFrame, top: int | None
-) -> None:
-    """Draw the accuracy with ranked, random and all pixels; mark that of the top."""
-    mean = panels.ranked_curve(axes, curve)
-    panels.random_curve(axes, curve)
-    all_pixels = performance["metric"].mean()
-    axes.axhline(
-        all_pixels,
-        color=style.COLOURS["all inputs"],
-        linestyle="--",
-        linewidth=0.8,
-        label=f"all pixels: {100 * all_pixels:.1f} %",
-    )
-    if top in mean.index:
-        colour = style.COLOURS["ranked"]
-        axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=4)
-        axes.annotate(
-            f"{top} pixels: {100 * mean[top]:.1f} %",
-            (top, mean[top]),
-            xytext=(8, -12),
-            textcoords="offset points",
-            color=colour,
-            path_effects=style.HALO,
-        )
-    axes.set(
+) -> Figure:
+    """Return a figure of them; without a `top`, each run is a line of its own."""
+    figure = style.new(style.DOUBLE, 70 * style.MILLIMETRE)
+    masked, retrained, place = figure.subplots(1, 3, width_ratios=(1.3, 0.8, 1))
+    mean = panels.ranked_curve(masked, curve, runs=top is None)
+    panels.random_curve(masked, curve, best="max")
+    panels.other_rankings(masked, controls)
+    anew = panels.retrained(retrained, controls)["spectral"]
+    _levels(masked, performance, data.first.y_test)
+    if top:
+        _mark(masked, mean, top)
+        _mark(retrained, anew, top)
+    masked.set(
+        title="the other pixels set to 0",
         xlabel="number of pixels $n$",
         ylabel="accuracy on the test images (%)",
         xlim=(0, mean.index.max()),
         # The standard deviation may reach beyond what an accuracy can be.
         ylim=(None, 1.015),
     )
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1.02),
-        ncols=2,
-        columnspacing=1.5,
-        borderaxespad=0,
+    masked.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
+    retrained.set(title="new models of $n$ pixels", xlabel="number of pixels $n$")
+    retrained.sharey(masked)
+    retrained.tick_params(labelleft=False)
+    handles = masked.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3)
+    _map(place, normalised(score_matrix(relevance)))
+    if top:
+        _frame(place, top_mask(relevance, top))
+        place.set_title(f"framed: the top {top}")
+    style.panel(masked, "a")
+    style.panel(place, "b")
+    return figure
+
+
+def _levels(axes: Axes, performance: pd.DataFrame, labels: np.ndarray) -> None:
+    """Draw the accuracy with all pixels and with none."""
+    levels = {
+        "all inputs": ("all pixels", performance["metric"].mean()),
+        "no inputs": (
+            "always the commonest digit",
+            np.unique(labels, return_counts=True)[1].max() / len(labels),
+        ),
+    }
+    for meaning, (text, accuracy) in levels.items():
+        panels.level(axes, accuracy, meaning, f"{text}: {100 * accuracy:.1f} %")
+
+
+def _mark(axes: Axes, mean: pd.Series, top: int) -> None:
+    """Mark the mean accuracy with the top pixels, and write it into a corner."""
+    if top not in mean.index:
+        return
+    colour = style.COLOURS["spectral"]
+    axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
+    axes.text(
+        0.97,
+        0.05,
+        f"{top} pixels: {100 * mean[top]:.1f} %",
+        transform=axes.transAxes,
+        ha="right",
+        color=colour,
+        path_effects=style.HALO,
     )
 
 
-def _inset(axes: Axes, relevance: pd.DataFrame, top: int) -> None:
-    inset = axes.inset_axes((0.62, 0.4, 0.36, 0.36))
-    inset.imshow(top_mask(relevance, top), cmap="gray", vmin=0, vmax=1)
-    inset.set(xticks=[], yticks=[])
-    inset.set_title(f"top {top} pixels", pad=2, path_effects=style.HALO)
+def _frame(axes: Axes, mask: np.ndarray) -> None:
+    """Frame the pixels of a mask on a map."""
+    row, column = np.nonzero(mask)
+    axes.scatter(
+        column,
+        row,
+        s=12,
+        marker="s",
+        facecolor="none",
+        edgecolor="white",
+        linewidth=0.6,
+    )
 
 
 def _map(axes: Axes, scores: pd.DataFrame) -> None:
     """Draw the mean normalised eigenvalues at their places, with a colour bar."""
     image = panels.pixel_map(axes, scores.mean())
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.95)
-    bar.set_label(f"normalised eigenvalue (mean, n = {len(scores)})")
+    bar.set_label(f"{style.RELATIVE} ({style.runs(len(scores), 'mean')})")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -14,28 +15,48 @@ from spectral_relevance.replication.figures import style
 from spectral_relevance.replication.measures import (
     Estimate,
 )
-from spectral_relevance.replication.tables import (
-    ranked_matrix,
-)
+from spectral_relevance.replication.tables import ranked_matrix, select
 
 BINS = np.linspace(0, 1, 41)
 
 SIDE = 28
 """Pixels along a side of the images of MNIST."""
 
-BAND_LABELS = {
+USED = 0.01
+"""Share of the largest score of a run above which an input counts as used in it."""
+
+HIT = 0.1
+"""Mean relative score of a wavelength from which on it hits the bands it lies in."""
+
+PEAKS = 10
+"""How many peaks are named."""
+
+LABEL_WIDTH = 52.0
+"""Å that the name of a peak or a band takes along the axis."""
+
+PEAK_DISTANCE = 5.0
+"""Å; nearer than this, the lower of two wavelengths is part of the other's peak."""
+
+NAMES = {
     "CaHK": "Ca H,K",
     "HDeltaA": "Hδ",
+    "HDeltaF": "Hδ",
+    "CN1": "CN",
+    "CN2": "CN",
     "HGammaA": "Hγ",
-    "Fe4383": "Fe4383",
+    "HGammaF": "Hγ",
+    "C24668": "C$_2$4668",
     "Hb": "Hβ",
-    "Fe5015": "Fe5015",
     "Mgb": "Mg$b$",
-    "Fe5270": "Fe5270",
-    "Fe5335": "Fe5335",
     "NaD": "Na D",
 }
-"""The line indices that the paper discusses, and how they are written."""
+"""How line indices are written whose names in the tables are not what people write."""
+
+DISCUSSED = (
+    *("CaHK", "HDeltaA", "HGammaA", "Fe4383", "Hb", "Fe5015"),
+    *("Mgb", "Fe5270", "Fe5335", "NaD"),
+)
+"""The line indices that the paper discusses."""
 
 
 def histogram(
@@ -62,7 +83,7 @@ def histogram(
         mean[filled],
         np.diff(BINS)[filled],
         align="edge",
-        color=style.COLOURS["ranked"],
+        color=style.COLOURS["spectral"],
         edgecolor="white",
         linewidth=0.3,
         label=label,
@@ -71,7 +92,7 @@ def histogram(
     axes.errorbar(
         centres[filled],
         mean[filled],
-        spread[filled],
+        style.upwards(spread[filled]),
         linestyle="none",
         color=style.BLACK,
         elinewidth=0.6,
@@ -79,7 +100,7 @@ def histogram(
     )
     axes.set_yscale("log")
     axes.set(
-        xlabel=r"normalised eigenvalue $|\tilde\lambda_j|$ / largest",
+        xlabel=style.RELATIVE,
         ylabel=f"number of {name}\n({style.runs(len(scores))})",
         xlim=(-0.02, 1.02),
         ylim=(0.7 / len(scores), 2 * max(1, mean.max())),
@@ -156,7 +177,7 @@ def correlation(estimate: Estimate) -> str:
     return f"$r$ = {estimate.value:.3f}{spread}"
 
 
-def ranked_curve(axes: Axes, curve: pd.DataFrame) -> pd.Series:
+def ranked_curve(axes: Axes, curve: pd.DataFrame, runs: bool = False) -> pd.Series:
     """Draw the metric against the number of inputs taken by rank.
 
     Parameters
@@ -165,6 +186,8 @@ def ranked_curve(axes: Axes, curve: pd.DataFrame) -> pd.Series:
         Where to draw.
     curve : DataFrame
         ``seed, selection, draw, inputs, metric``.
+    runs : bool
+        Whether each run is a thin line, instead of all of them a band.
 
     Returns
     -------
@@ -173,13 +196,79 @@ def ranked_curve(axes: Axes, curve: pd.DataFrame) -> pd.Series:
     """
     values = ranked_matrix(curve)
     mean, spread = style.over_runs(values)
-    label = f"ranked ({style.runs(len(values))})"
-    _curve(axes, "ranked", mean, (mean - spread, mean + spread), label, zorder=3)
+    colour = style.COLOURS["spectral"]
+    if runs:
+        axes.plot(values.T, color=colour, linewidth=0.5, alpha=0.5, zorder=3)
+    else:
+        _band(axes, mean - spread, mean + spread, colour)
+    what = style.runs(len(values), "mean and each" if runs else "mean ± s.d.")
+    label = f"{style.RANKINGS['spectral']} ({what})"
+    axes.plot(mean, color=colour, label=label, zorder=4)
     return mean
 
 
-def random_curve(axes: Axes, curve: pd.DataFrame) -> None:
-    """Draw the metric of inputs drawn at random: mean, and range of all draws and runs.
+def other_rankings(axes: Axes, controls: pd.DataFrame) -> None:
+    """Draw the mean metric against the number of inputs taken by other rankings.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
+    """
+    masked = select(controls, protocol="masked")
+    for ranking in ("norms", "univariate"):
+        metric = select(masked, ranking=ranking).groupby("inputs")["metric"]
+        colour, label = style.COLOURS[ranking], style.RANKINGS[ranking]
+        axes.plot(metric.mean(), color=colour, label=f"{label} (mean)", zorder=3)
+
+
+def retrained(axes: Axes, controls: pd.DataFrame) -> dict[str, pd.Series]:
+    """Draw the metric of new models that see the chosen inputs alone.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
+
+    Returns
+    -------
+    dict
+        The mean by number of inputs for each ranking, as drawn. Bars are standard
+        deviations, of random inputs the central 90 % of the sets.
+    """
+    table = select(controls, protocol="retrained")
+    means = {}
+    for place, ranking in enumerate(style.RANKINGS):
+        metric = select(table, ranking=ranking).groupby("inputs")["metric"]
+        means[ranking] = mean = metric.mean()
+        ends = [metric.std()] * 2
+        if ranking == "random":
+            ends = [mean - metric.quantile(0.05), metric.quantile(0.95) - mean]
+        axes.errorbar(
+            mean.index * 1.03 ** (place - 1.5),  # beside one another
+            mean,
+            [end.clip(lower=0) for end in ends],
+            color=style.COLOURS[ranking],
+            marker="o",
+            markersize=2.5,
+            linewidth=0.8,
+            elinewidth=0.6,
+            zorder=4 if ranking == "spectral" else 3,
+        )
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    counts = sorted(table["inputs"].unique())
+    axes.set_xticks(counts, [str(n) for n in counts])
+    axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
+    return means
+
+
+def random_curve(axes: Axes, curve: pd.DataFrame, best: str) -> None:
+    """Draw the metric of inputs drawn at random, over all draws and runs.
 
     Parameters
     ----------
@@ -187,133 +276,224 @@ def random_curve(axes: Axes, curve: pd.DataFrame) -> None:
         Where to draw.
     curve : DataFrame
         ``seed, selection, draw, inputs, metric``.
+    best : {"max", "min"}
+        Which metric is the best, drawn as a thin line; mean and central 90 % are a line
+        in a band.
     """
     drawn = curve[curve["selection"] == "random"].groupby("inputs")["metric"]
-    label = f"random (mean, range, n = {drawn.size().max()})"
-    _curve(axes, "random", drawn.mean(), (drawn.min(), drawn.max()), label, zorder=2)
+    colour = style.COLOURS["random"]
+    _band(axes, drawn.quantile(0.05), drawn.quantile(0.95), colour)
+    label = f"random (mean, 5–95 %, {drawn.size().max()} sets)"
+    axes.plot(drawn.mean(), color=colour, label=label, zorder=2)
+    label = "best random set"
+    axes.plot(drawn.agg(best), color=colour, linewidth=0.5, label=label, zorder=2)
 
 
-def _curve(
-    axes: Axes,
-    meaning: str,
-    mean: pd.Series,
-    band: tuple[pd.Series, pd.Series],
-    label: str,
-    zorder: int,
-) -> None:
-    """Draw a line in a band, in the colour of what it means."""
-    colour = style.COLOURS[meaning]
-    axes.fill_between(mean.index, *band, color=colour, alpha=0.3, linewidth=0)
-    axes.plot(mean, color=colour, label=label, zorder=zorder)
+def _band(axes: Axes, low: pd.Series, high: pd.Series, colour: str) -> None:
+    axes.fill_between(low.index, low, high, color=colour, alpha=0.3, linewidth=0)
 
 
-def mean_spectrum(axes: Axes, data: Dataset) -> None:
-    """Draw the mean of the training spectra above panels with the same wavelengths."""
-    wavelength = data.features.astype(float)
-    axes.plot(wavelength, data.x_train.mean(axis=0), color="0.35", linewidth=0.6)
-    axes.set(ylabel="mean\nflux", yticks=[0.5, 1], ylim=(0.1, 1))
-    axes.tick_params(bottom=False, labelbottom=False)
-    axes.spines["bottom"].set_visible(False)
-
-
-def lines(
-    axes: Axes,
-    scores: pd.DataFrame,
-    name: str = "normalised eigenvalue",
-    colour: str = style.BLACK,
-) -> None:
-    """Draw the mean of normalised scores as a line at each wavelength.
+def level(axes: Axes, height: float, meaning: str, label: str) -> None:
+    """Draw the metric of a network with all inputs, or of none, across a panel.
 
     Parameters
     ----------
     axes : Axes
         Where to draw.
-    scores : DataFrame
-        Normalised scores with a row for each run and a column for each wavelength.
-    name : str
-        What the scores are.
-    colour : str
-        Of the lines.
+    height : float
+        The metric.
+    meaning : {"all inputs", "no inputs"}
+        What it is.
+    label : str
+        What the legend says.
     """
-    wavelength = scores.columns.to_numpy().astype(float)
-    axes.vlines(wavelength, 0, scores.mean(), color=colour, linewidth=0.6)
-    axes.set(
-        xlabel="wavelength (Å)",
-        ylabel=f"{name}\n(mean, n = {len(scores)})",
-        xlim=(wavelength[0], wavelength[-1]),
-        ylim=(0, None),
+    axes.axhline(
+        height,
+        color=style.COLOURS[meaning],
+        linestyle={"all inputs": "--", "no inputs": ":"}[meaning],
+        linewidth=0.8,
+        label=label,
+        zorder=1,
     )
 
 
-def shade(panels: Sequence[Axes], bands: pd.DataFrame) -> None:
-    """Shade the bands of line indices, named above the first panel.
-
-    Parameters
-    ----------
-    panels : sequence of Axes
-        Panels that share the axis of wavelengths, from top to bottom.
-    bands : DataFrame
-        ``index, left, right`` in Å.
-    """
-    for band in bands.itertuples(index=False):
-        labelled = band.index in BAND_LABELS
-        for axes in panels:
-            axes.axvspan(
-                band.left,
-                band.right,
-                color="0.75" if labelled else "0.92",
-                linewidth=0,
-                zorder=0 if labelled else -1,
-            )
-        if labelled:
-            panels[0].annotate(
-                BAND_LABELS[band.index],
-                ((band.left + band.right) / 2, 1),
-                xytext=(0, 2),
-                xycoords=panels[0].get_xaxis_transform(),
-                textcoords="offset points",
-                rotation=90,
-                ha="center",
-                va="bottom",
-                fontsize=5.5,
-            )
-
-
-def stacked_lines(
-    scores: Mapping[str, pd.DataFrame],
-    name: str,
+def wavelengths(
+    grid: Sequence[Axes],
+    scores: Sequence[pd.DataFrame],
+    names: Sequence[str],
     colours: Sequence[str],
     data: Dataset,
     bands: pd.DataFrame,
-) -> Figure:
-    """Return a figure with panels of :func:`lines` below the mean spectrum.
+) -> None:
+    """Draw scores along the wavelengths below the mean spectrum.
+
+    A wavelength is the paler, the fewer runs use it. The highest peaks are named, with
+    the number of these runs in brackets; so are bands that are hit, which are dark, and
+    those that the paper discusses.
 
     Parameters
     ----------
-    scores : mapping
-        Normalised scores for each panel, by its title.
-    name : str
-        What the scores are.
-    colours : sequence of str
-        Of the lines of each panel.
+    grid : sequence of Axes
+        Panels that share the axis of wavelengths: of the mean spectrum, then one for
+        each of the scores.
+    scores : sequence of DataFrame
+        Normalised scores with a row for each run and a column for each wavelength.
+    names, colours : sequence of str
+        What the scores are, and the colours of their lines.
     data : Dataset
         Spectra, of which the mean is shown.
     bands : DataFrame
         ``index, left, right`` in Å of the known line indices.
     """
-    height = (24 + 32 * len(scores)) * style.MILLIMETRE
-    figure = style.new(style.DOUBLE, height)
-    ratios = (0.5, *[1] * len(scores))
-    grid = figure.subplots(len(ratios), sharex=True, height_ratios=ratios)
-    mean_spectrum(grid[0], data)
-    for axes, (title, table), colour in zip(
-        grid[1:], scores.items(), colours, strict=True
+    spectrum, *below = grid
+    wavelength = data.features.astype(float)
+    spectrum.plot(wavelength, data.x_train.mean(axis=0), color="0.35", linewidth=0.6)
+    spectrum.set(ylabel="mean\nflux", yticks=[0.5, 1], ylim=(0.1, 1))
+    spectrum.set_xlim(wavelength[0], wavelength[-1])
+    spectrum.tick_params(bottom=False, labelbottom=False)
+    spectrum.spines["bottom"].set_visible(False)
+    found: set[str] = set()
+    for axes, table, name, colour in zip(below, scores, names, colours, strict=True):
+        _lines(axes, table, name, colour)
+        hit = {band.index for band in bands.itertuples() if hits(table, band)}
+        _shade(axes, bands, hit)
+        found |= hit
+    _shade(spectrum, bands, found)
+    _name_bands(spectrum, bands, found)
+    below[-1].set_xlabel("wavelength (Å)")
+
+
+def hits(scores: pd.DataFrame, band: Any) -> bool:
+    """Say whether a band holds a wavelength of high mean score."""
+    wavelength = scores.columns.to_numpy().astype(float)
+    inside = (wavelength >= band.left) & (wavelength <= band.right)
+    return bool((scores.mean()[inside] >= HIT).any())
+
+
+def peaks(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the highest peaks of the mean score.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Normalised scores with a row for each run and a column for each wavelength.
+
+    Returns
+    -------
+    DataFrame
+        ``wavelength, height, runs``, the highest first; `runs` is how many use it.
+    """
+    wavelength = scores.columns.to_numpy().astype(float)
+    mean = scores.mean().to_numpy()
+    used = (scores > USED).sum().to_numpy()
+    found: list[tuple[float, float, int]] = []
+    for place in np.argsort(-mean, kind="stable"):
+        near = [abs(wavelength[place] - other) < PEAK_DISTANCE for other, *_ in found]
+        if mean[place] > 0 and not any(near):
+            found.append((wavelength[place], mean[place], used[place]))
+        if len(found) == PEAKS:
+            break
+    return pd.DataFrame(found, columns=["wavelength", "height", "runs"])
+
+
+def _lines(axes: Axes, scores: pd.DataFrame, name: str, colour: str) -> None:
+    wavelength = scores.columns.to_numpy().astype(float)
+    share = (scores > USED).mean().to_numpy()
+    colours = [to_rgba(colour, 0.25 + 0.75 * each) for each in share]
+    axes.vlines(wavelength, 0, scores.mean(), color=colours, linewidth=0.8)
+    axes.set(
+        ylabel=f"{name}\n({style.runs(len(scores), 'mean')})",
+        ylim=(0, 1.65),  # above 1 stand the names of the peaks
+        yticks=(0, 0.5, 1),
+    )
+    axes.spines["left"].set_bounds(0, 1)
+    named = peaks(scores)
+    for place, peak in zip(
+        style.spread_out(named["wavelength"], LABEL_WIDTH),
+        named.itertuples(),
+        strict=True,
     ):
-        lines(axes, table, name, colour)
+        axes.plot(
+            [peak.wavelength, place],
+            [peak.height + 0.02, 1.03],
+            color="0.6",
+            linewidth=0.4,
+            zorder=0,
+        )
+        axes.text(
+            place,
+            1.05,
+            f"{peak.wavelength:.0f} ({peak.runs:.0f})",
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize=5.5,
+        )
+
+
+def _shade(axes: Axes, bands: pd.DataFrame, hit: set[str]) -> None:
+    for band in bands.itertuples(index=False):
+        dark = band.index in hit
+        axes.axvspan(
+            band.left,
+            band.right,
+            color="0.8" if dark else "0.94",
+            linewidth=0,
+            zorder=0 if dark else -1,
+        )
+
+
+def _name_bands(axes: Axes, bands: pd.DataFrame, hit: set[str]) -> None:
+    """Write names above the mean spectrum, in black those that the paper discusses."""
+    named = bands[bands["index"].isin(hit.union(DISCUSSED))]
+    middles = named.assign(
+        name=[NAMES.get(index, index) for index in named["index"]],
+        discussed=named["index"].isin(DISCUSSED),
+        middle=(named["left"] + named["right"]) / 2,
+    ).drop_duplicates("name")
+    places = style.spread_out(middles["middle"], LABEL_WIDTH)
+    for place, band in zip(places, middles.itertuples(), strict=True):
+        axes.annotate(
+            band.name,
+            (place, 1),
+            xytext=(0, 2),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize=5.5,
+            color=style.BLACK if band.discussed else "0.45",
+        )
+
+
+def stacked_lines(
+    scores: Mapping[str, pd.DataFrame],
+    names: Sequence[str],
+    colours: Sequence[str],
+    data: Dataset,
+    bands: pd.DataFrame,
+) -> Figure:
+    """Return a figure of scores along the wavelengths, as :func:`wavelengths` has them.
+
+    Parameters
+    ----------
+    scores : mapping
+        Normalised scores for each panel, by its title.
+    names, colours : sequence of str
+        What the scores are, and the colours of their lines.
+    data : Dataset
+        Spectra, of which the mean is shown.
+    bands : DataFrame
+        ``index, left, right`` in Å of the known line indices.
+    """
+    height = (24 + 38 * len(scores)) * style.MILLIMETRE
+    figure = style.new(style.DOUBLE, height)
+    ratios = (0.4, *[1] * len(scores))
+    grid = figure.subplots(len(ratios), sharex=True, height_ratios=ratios)
+    wavelengths(grid, list(scores.values()), names, colours, data, bands)
+    for axes, title in zip(grid[1:], scores, strict=True):
         axes.set_title(title, loc="right")
-        axes.set_ylim(0, 1.02)
-        axes.label_outer()
-    shade(grid, bands)
     for axes, letter in zip(grid, "abcdefgh", strict=False):
         style.panel(axes, letter)
     return figure

@@ -45,50 +45,75 @@ def settings(*, relevance: pd.DataFrame, performance: pd.DataFrame) -> Figure:
         Eigenvalues against the truth for several sizes of the training set (a) and
         several penalties of the eigenvalues (b), and their correlation (c, d).
     """
-    figure = style.new(style.DOUBLE, 118 * style.MILLIMETRE)
-    grid = figure.subplots(2, 2, height_ratios=(1.3, 1))
-    n = relevance["seed"].nunique()
-    for (above, below), setting, factor, write, label in zip(
-        grid.T,
-        ("dataset.examples", "regularisation.eigenvalues"),
-        (TRAINING_SHARE, 1),
-        ("{:,.0f}".format, style.power_of_ten),
-        ("training examples", "penalty $a$ of the eigenvalues"),
-        strict=True,
+    sizes = _values(performance, "dataset.examples") * TRAINING_SHARE
+    penalties = _values(performance, "regularisation.eigenvalues")
+    figure = style.new(style.DOUBLE, 112 * style.MILLIMETRE)
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    grid = above.subplots(1, len(sizes), sharex=True, sharey=True, squeeze=False)[0]
+    magnitude, of_size, of_penalty = below.subplots(1, 3)
+    for axes, (variant, size), colour in zip(
+        grid, sizes.items(), _colours(sizes), strict=True
     ):
-        values = performance.groupby("variant")[setting].first() * factor
-        prefix = setting.rpartition(".")[2] + "_"
-        values = values[values.index.str.startswith(prefix)].sort_values()
-        colours = colormaps["viridis"](np.linspace(0, 0.92, len(values)))
-        for (variant, value), colour in zip(values.items(), colours, strict=True):
-            part = select(relevance, variant=variant)
-            _against_truth(above, part, colour, write(value))
-            mean, spread = style.over_runs(each_run(part, pearson).to_frame())
-            below.errorbar(value, mean, spread, marker="o", color=colour)
-        above.set(
-            xlabel="distance of the class means $|Δμ|$",
-            ylabel=r"eigenvalue $|\tilde\lambda_j|$",
-        )
-        above.legend(
-            title=label,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1),
-            ncols=ceil(len(values) / 2),
-            title_fontsize=6.5,
-        )
-        below.set(
-            xscale="log",
-            xlabel=label,
-            ylabel=f"Pearson $r$ with $|Δμ|$\n({style.runs(n)})",
-        )
-    grid[1, 1].sharey(grid[1, 0])
-    for axes, letter in zip(grid.flat, "abcd", strict=True):
-        style.panel(axes, letter)
+        part = select(relevance, variant=variant)
+        _against_truth(axes, part, colour, alpha=0.5)
+        axes.set_title(f"{size:,.0f} examples")
+        _agreement(of_size, part, size, colour)
+    above.supxlabel("distance of the class means $|Δμ|$", fontsize=7)
+    grid[0].set_ylabel(style.EIGENVALUE)
+    for (variant, penalty), colour in zip(
+        penalties.items(), _colours(penalties), strict=True
+    ):
+        part = select(relevance, variant=variant)
+        label = style.power_of_ten(penalty)
+        _against_truth(magnitude, part, colour, alpha=0.25, label=label)
+        _agreement(of_penalty, part, penalty, colour)
+    magnitude.set(xlabel="distance of the class means $|Δμ|$", ylabel=style.EIGENVALUE)
+    magnitude.legend(
+        title="penalty $a$ of the eigenvalues",
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=ceil(len(penalties) / 2),
+        columnspacing=1,
+        title_fontsize=6.5,
+    )
+    runs = style.runs(relevance["seed"].nunique())
+    of_size.set(xlabel="training examples", ylabel=f"Pearson $r$ with $|Δμ|$\n({runs})")
+    of_penalty.set(xlabel="penalty $a$ of the eigenvalues")
+    of_penalty.sharey(of_size)
+    of_penalty.tick_params(labelleft=False)
+    for axes in (of_size, of_penalty):
+        axes.set_xscale("log")
+    places = (grid[0], magnitude, of_size, of_penalty)
+    for axes, letter, left in zip(places, "abcd", (26, 26, 28, 8), strict=True):
+        style.panel(axes, letter, left)
     return figure
 
 
+def _values(performance: pd.DataFrame, setting: str) -> pd.Series:
+    """Return a setting of the variants that are named after it, in its order."""
+    values = performance.groupby("variant")[setting].first()
+    named = values.index.str.startswith(setting.rpartition(".")[2] + "_")
+    return values[named].sort_values()
+
+
+def _colours(values: pd.Series) -> np.ndarray:
+    return colormaps["viridis"](np.linspace(0, 0.92, len(values)))
+
+
+def _agreement(
+    axes: Axes, relevance: pd.DataFrame, place: float, colour: np.ndarray
+) -> None:
+    """Draw the correlation with the truth at the place of a setting."""
+    mean, spread = style.over_runs(each_run(relevance, pearson).to_frame())
+    axes.errorbar(place, mean, spread, marker="o", color=colour)
+
+
 def _against_truth(
-    axes: Axes, relevance: pd.DataFrame, colour: np.ndarray, label: str
+    axes: Axes,
+    relevance: pd.DataFrame,
+    colour: np.ndarray,
+    alpha: float,
+    label: str | None = None,
 ) -> None:
     """Draw the features of all runs as points, and their means in bins of the truth."""
     axes.plot(
@@ -96,7 +121,7 @@ def _against_truth(
         relevance["score"],
         "o",
         color=colour,
-        alpha=0.35,
+        alpha=alpha,
         markersize=1.8,
         markeredgewidth=0,
     )
@@ -152,7 +177,7 @@ def architectures(*, relevance: pd.DataFrame, performance: pd.DataFrame) -> Figu
     above.supxlabel("feature", fontsize=7)
     n = relevance["seed"].nunique()
     for axes in grid[:, 0]:
-        axes.set_ylabel(rf"eigenvalue $|\tilde\lambda_j|$" f"\n({style.runs(n)})")
+        axes.set_ylabel(f"{style.EIGENVALUE}\n({style.runs(n)})")
     above.legend(
         *grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3
     )

@@ -128,7 +128,7 @@ def _times(axes: Axes, table: pd.DataFrame) -> None:
     axes.margins(y=0.12)
     n = int(select(table, quantity="time")["n"].max())
     axes.set_ylabel(
-        "ms per replica and step\n" + (f"(median, n = {n})" if n > 1 else "(n = 1)")
+        "ms per replica and step\n" + (f"(median of {n})" if n > 1 else "(one)")
     )
     axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 

@@ -18,6 +18,9 @@ THRESHOLD = 0.05
 MASSES = (0.95, 0.8, 0.5, 0.2)
 """Share of the examples of a class that each contour encloses."""
 
+EXACT = 1e-3
+"""Where a distance to perfect correlation of 0, or nearer than this, is drawn."""
+
 SMOOTHING = 3
 """Standard deviation by which the contours are smoothed; the axes have 80 cells."""
 
@@ -57,15 +60,14 @@ def two_features(
     for (variant, dataset), above, below in zip(
         variants.items(), "bc", "de", strict=True
     ):
+        scores = {
+            method: score_matrix(select(table, variant=variant))
+            for method, table in tables.items()
+        }
         _contours(axes[above], dataset, edges)
         axes[above].set_title(variant)
-        _relevance_bars(
-            axes[below],
-            {
-                method: score_matrix(select(table, variant=variant))
-                for method, table in tables.items()
-            },
-        )
+        _values(axes[above], scores)
+        _relevance_bars(axes[below], scores)
     for place, letter in zip("xbc", "abc", strict=True):
         style.panel(axes[place], letter)
     handles = [
@@ -112,14 +114,35 @@ def _contours(axes: Axes, dataset: Dataset, edges: np.ndarray) -> None:
     axes.set(xlabel=f"{first} (arbitrary units)", ylabel=f"{second} (arbitrary units)")
 
 
+def _values(axes: Axes, scores: dict[str, pd.DataFrame]) -> None:
+    """Write the scores of each method into the lower right corner."""
+    lines = []
+    for method, matrix in scores.items():
+        lines.append(style.METHODS[method])
+        for name, mean, spread in zip(
+            matrix.columns, *style.over_runs(matrix), strict=True
+        ):
+            error = f" ± {spread:.2f}" if len(matrix) > 1 else ""
+            lines.append(f"{name}: {mean:.2f}{error}")
+    axes.text(
+        0.98,
+        0.02,
+        "\n".join(lines),
+        transform=axes.transAxes,
+        ha="right",
+        va="bottom",
+        fontsize=6,
+        path_effects=style.HALO,
+    )
+
+
 def _relevance_bars(axes: Axes, scores: dict[str, pd.DataFrame]) -> None:
-    """Draw the scores of each method relative to its largest, with their values."""
+    """Draw the scores of each method relative to its largest."""
     height = 0.8 / len(scores)
     for place, (method, matrix) in enumerate(scores.items()):
-        y = np.arange(matrix.shape[1]) + (place - (len(scores) - 1) / 2) * height
         length, error = style.over_runs(normalised(matrix))
         axes.barh(
-            y,
+            np.arange(matrix.shape[1]) + (place - (len(scores) - 1) / 2) * height,
             length,
             height,
             xerr=error,
@@ -127,12 +150,9 @@ def _relevance_bars(axes: Axes, scores: dict[str, pd.DataFrame]) -> None:
             alpha=0.75,
             label=style.METHODS[method],
         )
-        for position, mean, spread in zip(y, *style.over_runs(matrix), strict=True):
-            text = f"{mean:.2f}" + (f" ± {spread:.2f}" if len(matrix) > 1 else "")
-            axes.text(1.15, position, text, va="center", fontsize=6)
     axes.set(
-        xlabel=f"relevance / larger of the two\n({style.runs(len(matrix))})",
-        xlim=(0, 1.7),
+        xlabel=f"score / larger of the two\n({style.runs(len(matrix))})",
+        xlim=(0, 1.1),
         xticks=(0, 0.5, 1),
         yticks=range(matrix.shape[1]),
         yticklabels=matrix.columns,
@@ -141,7 +161,9 @@ def _relevance_bars(axes: Axes, scores: dict[str, pd.DataFrame]) -> None:
 
 
 @style.styled
-def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
+def several_features(
+    *, data: Datasets, relevance: pd.DataFrame, l2: pd.DataFrame
+) -> Figure:
     """Draw which of several correlated features is found.
 
     Parameters
@@ -151,32 +173,34 @@ def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
     relevance : DataFrame
         ``variant, seed, feature, truth, score``; the truth is 1 for the one feature
         that defines the classes.
+    l2 : DataFrame
+        The same with an L2 penalty instead of L1.
 
     Returns
     -------
     Figure
         Against the correlation strength of the data of each run: a, the feature of
-        largest eigenvalue; b, this eigenvalue; c, the number of features found.
+        largest eigenvalue; b, this eigenvalue; c, the number of features found; d, the
+        same with the L2 penalty.
     """
-    found = pd.DataFrame(
-        [
-            {
-                "strength": correlation_strength(data.of(variant, seed)),
-                **_found(run["score"].to_numpy(), run["truth"].to_numpy()),
-            }
-            for (variant, seed), run in relevance.groupby(
-                ["variant", "seed"], sort=False
-            )
-        ]
-    )
+    found, with_l2 = (_by_run(data, table) for table in (relevance, l2))
     features = relevance["feature"].nunique()
     figure = style.new(style.DOUBLE, 62 * style.MILLIMETRE)
-    grid = figure.subplots(1, 3, sharex=True)
-    for axes, quantity in zip(grid, ("feature", "largest", "number"), strict=True):
-        for true, meaning, marker in ((True, "relevant", "o"), (False, "random", "D")):
-            part = found[found["true"] == true]
+    grid = figure.subplots(1, 4, sharex=True)
+    panels = (
+        (found, "feature"),
+        (found, "largest"),
+        (found, "number"),
+        (with_l2, "number"),
+    )
+    for axes, (table, quantity) in zip(grid, panels, strict=True):
+        for true, meaning, marker in (
+            (True, "relevant", "o"),
+            (False, "irrelevant", "D"),
+        ):
+            part = table[table["true"] == true]
             axes.plot(
-                part["strength"],
+                part["distance"],
                 part[quantity],
                 marker,
                 color=style.COLOURS[meaning],
@@ -184,30 +208,47 @@ def several_features(*, data: Datasets, relevance: pd.DataFrame) -> Figure:
                 markeredgewidth=0,
                 label="the true feature" if true else "another feature",
             )
-        axes.set_xlabel("correlation strength")
+        axes.set_xlabel("1 − correlation $ρ$")
+    # The stronger the correlation, the further right.
+    grid[0].set_xscale("log")
+    grid[0].invert_xaxis()
+    grid[0].set_xticks([1, 0.1, 0.01, EXACT], ["1", "0.1", "0.01", "0"])
+    grid[0].minorticks_off()
     grid[0].set(
         ylabel="feature of largest eigenvalue",
         ylim=(0.4, features + 0.6),
         yticks=range(1, features + 1),
     )
     grid[1].set(
-        ylabel=r"largest eigenvalue $|\tilde\lambda_j|$",
+        ylabel=f"largest {style.EIGENVALUE}",
         ylim=(0, 1.08 * found["largest"].max()),
     )
-    grid[2].set(
-        ylabel="number of features found",
-        ylim=(-0.6, features + 0.6),
-        yticks=range(features + 1),
-    )
+    for axes, penalty in zip(grid[2:], ("L1", "L2"), strict=True):
+        axes.set(
+            ylabel=f"features found ({penalty})",
+            ylim=(-0.6, features + 0.6),
+            yticks=range(features + 1),
+        )
     figure.legend(
         *grid[0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=2,
-        title=f"largest eigenvalue on (one point for each of {len(found)} runs)",
+        title="largest eigenvalue on (each point is a run)",
     )
-    for axes, letter in zip(grid, "abc", strict=True):
-        style.panel(axes, letter)
+    for axes, letter in zip(grid, "abcd", strict=True):
+        style.panel(axes, letter, left=20)
     return figure
+
+
+def _by_run(data: Datasets, relevance: pd.DataFrame) -> pd.DataFrame:
+    """Return what each run finds, and how far its features are from one another."""
+    runs = relevance.groupby(["variant", "seed"], sort=False)
+    rows = []
+    for (variant, seed), run in runs:
+        distance = 1 - correlation_strength(data.of(variant, seed))
+        found = _found(run["score"].to_numpy(), run["truth"].to_numpy())
+        rows.append({"distance": max(distance, EXACT), **found})
+    return pd.DataFrame(rows)
 
 
 def _found(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from spectral_relevance.data import Dataset
 from spectral_relevance.replication.datasets.base import Datasets
 from spectral_relevance.replication.figures import panels, style
 from spectral_relevance.replication.measures import (
@@ -17,6 +18,7 @@ from spectral_relevance.replication.measures import (
 from spectral_relevance.replication.tables import (
     normalised,
     score_matrix,
+    select,
 )
 
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
@@ -30,9 +32,6 @@ OFFSET = 0.9
 
 TOLERANCE = 0.01
 """How far above the minimum error, relative to it, counts as reaching it."""
-
-THRESHOLD = 0.01
-"""Share of the largest eigenvalue above which a wavelength counts as used."""
 
 
 @style.styled
@@ -94,6 +93,7 @@ def eigenvalues(
     *,
     relevance: pd.DataFrame,
     curve: pd.DataFrame,
+    controls: pd.DataFrame,
     mlp: pd.DataFrame,
     bands: pd.DataFrame,
     data: Datasets,
@@ -105,9 +105,12 @@ def eigenvalues(
     relevance : DataFrame
         ``seed, feature, score``; the features are wavelengths in Å.
     curve : DataFrame
-        ``seed, selection, draw, inputs, metric``; the error in dex.
+        ``seed, selection, draw, inputs, metric, metric_reestimated``; errors in dex,
+        the second with the statistics of batch normalisation re-estimated.
+    controls : DataFrame
+        ``seed, ranking, protocol, draw, inputs, metric``.
     mlp : DataFrame
-        ``seed, metric`` of the standard network.
+        ``seed, metric, metric_reestimated`` of the standard network.
     bands : DataFrame
         ``index, left, right`` in Å of the known line indices.
     data : Datasets
@@ -117,20 +120,30 @@ def eigenvalues(
     -------
     Figure
         a, a histogram of the normalised eigenvalues; b, the error against the number of
-        wavelengths; c, the eigenvalues along the wavelengths.
+        wavelengths: the others set to 0, and new models of these alone; c, the
+        eigenvalues along the wavelengths.
     """
     scores = normalised(score_matrix(relevance))
-    figure = style.new(style.DOUBLE, 118 * style.MILLIMETRE)
-    grid = figure.add_gridspec(3, 2, height_ratios=(1.5, 0.45, 1))
-    histogram = figure.add_subplot(grid[0, 0])
-    error = figure.add_subplot(grid[0, 1])
-    spectrum = figure.add_subplot(grid[1, :])
-    lines = figure.add_subplot(grid[2, :], sharex=spectrum)
+    figure = style.new(style.DOUBLE, 148 * style.MILLIMETRE)
+    above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    histogram, error, anew = above.subplots(1, 3, width_ratios=(0.9, 1.3, 0.8))
+    spectrum, lines = below.subplots(2, sharex=True, height_ratios=(0.45, 1.2))
     panels.histogram(histogram, scores, "wavelengths")
-    _error_curve(error, curve, mlp, scores.shape[1])
-    panels.mean_spectrum(spectrum, data.first)
-    panels.lines(lines, scores)
-    panels.shade((spectrum, lines), bands)
+    _error_curve(error, curve, controls, mlp, data.first)
+    panels.retrained(anew, controls)
+    anew.set(title="new models of $n$ wavelengths", xlabel="number of wavelengths $n$")
+    anew.sharey(error)
+    anew.tick_params(labelleft=False, which="both")
+    handles = error.get_legend_handles_labels()
+    above.legend(*handles, loc="outside lower center", ncols=3)
+    panels.wavelengths(
+        (spectrum, lines),
+        [scores],
+        [style.RELATIVE],
+        [style.COLOURS["spectral"]],
+        data.first,
+        bands,
+    )
     style.panel(histogram, "a")
     style.panel(error, "b")
     style.panel(spectrum, "c")
@@ -169,8 +182,8 @@ def few_epochs(
             f"{name}: {_used(table)}": normalised(score_matrix(table))
             for name, table in trainings.items()
         },
-        "eigenvalue / largest",
-        [style.BLACK] * len(trainings),
+        [style.RELATIVE] * len(trainings),
+        [style.COLOURS["spectral"]] * len(trainings),
         data.first,
         bands,
     )
@@ -178,59 +191,65 @@ def few_epochs(
 
 def _used(relevance: pd.DataFrame) -> str:
     """Say how many wavelengths are in use."""
-    share = over_seeds(shares_above(relevance, THRESHOLD))
+    share = over_seeds(shares_above(relevance, panels.USED))
     inputs = relevance["feature"].nunique()
     spread = f" ± {inputs * share.spread:.0f}" if share.n > 1 else ""
     return (
         f"{inputs * share.value:.0f}{spread} wavelengths "
-        f"above {100 * THRESHOLD:g} % of the largest"
+        f"above {100 * panels.USED:g} % of the largest"
     )
 
 
 def _error_curve(
-    axes: Axes, curve: pd.DataFrame, mlp: pd.DataFrame, inputs: int
+    axes: Axes,
+    curve: pd.DataFrame,
+    controls: pd.DataFrame,
+    mlp: pd.DataFrame,
+    data: Dataset,
 ) -> None:
     mean = panels.ranked_curve(axes, curve)
-    panels.random_curve(axes, curve)
-    level, width = style.over_runs(mlp[["metric"]])
-    colour = style.COLOURS["mlp"]
-    axes.axhspan(
-        level.item() - width.item(),
-        level.item() + width.item(),
-        color=colour,
-        alpha=0.25,
-        linewidth=0,
-    )
-    axes.axhline(
-        level.item(),
-        color=colour,
+    ranked = select(curve, selection="ranked").groupby("inputs")
+    axes.plot(
+        ranked["metric_reestimated"].mean(),
+        color=style.COLOURS["spectral"],
         linestyle="--",
         linewidth=0.8,
-        label=f"MLP ({style.runs(len(mlp))})",
+        label="by eigenvalue, re-estimated (mean)",
+        zorder=4,
     )
+    panels.random_curve(axes, curve, best="min")
+    panels.other_rankings(axes, controls)
+    level, width = (each.item() for each in style.over_runs(mlp[["metric"]]))
+    colour = style.COLOURS["mlp"]
+    axes.axhspan(level - width, level + width, color=colour, alpha=0.2, linewidth=0)
+    for height, line, label in (
+        (level, "-", "MLP (mean ± s.d.)" if len(mlp) > 1 else "MLP"),
+        (mlp["metric_reestimated"].mean(), "--", "MLP, re-estimated (mean)"),
+    ):
+        axes.axhline(height, color=colour, linestyle=line, linewidth=0.8, label=label)
+    constant = np.abs(data.y_test - np.median(data.y_train)).mean() * data.target_scale
+    panels.level(axes, constant, "no inputs", "the median, whatever the spectrum")
     needed = inputs_needed(errors=mean.to_frame().T, tolerance=TOLERANCE).item()
-    colour = style.COLOURS["ranked"]
+    inputs = len(data.features)
     axes.plot(
         needed,
         mean[needed],
         "o",
-        color=colour,
+        color=style.COLOURS["spectral"],
         markeredgecolor="white",
-        zorder=4,
+        zorder=5,
         label=f"minimum: $n$ = {needed} ({100 * needed / inputs:.1f} %)",
     )
-    axes.set_xscale("log")
     axes.set(
+        title="the other wavelengths set to 0",
+        xscale="log",
+        yscale="log",
         xlabel="number of wavelengths $n$",
         ylabel="mean absolute test error (dex)",
         xlim=(1, mean.index.max()),
-        ylim=(0, None),
     )
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=2,
-        columnspacing=1,
-        fontsize=6,
-        borderaxespad=0.2,
-    )
+    ticks = (0.1, 0.2, 0.3, 0.5, 1, 2)
+    low, high = axes.get_ylim()
+    axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")

@@ -1,15 +1,18 @@
 """The common look of the figures, and how they are written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import ScalarFormatter
+from scipy.optimize import isotonic_regression
 
 from spectral_relevance.files import replacing
 
@@ -19,31 +22,37 @@ SINGLE = 88 * MILLIMETRE
 DOUBLE = 180 * MILLIMETRE
 """Width of two columns of the paper, in inches."""
 
-# Seaborn's palette after Okabe and Ito, told apart by people with any colour vision.
+# Seaborn's palette after Okabe and Ito and, as that has too few, Paul Tol's muted one;
+# both are told apart by people with any colour vision.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, _, GREY, _, SKY = seaborn.color_palette(
     "colorblind"
 ).as_hex()
+WINE, OLIVE, TEAL, INDIGO = "#882255", "#999933", "#44AA99", "#332288"
 BLACK = "#000000"
 
 COLOURS = {
-    "relevant": BLUE,
-    "irrelevant": GREY,
-    "ranked": BLUE,
-    "random": ORANGE,
-    "class 0": SKY,
-    "class 1": VERMILION,
-    "lit": VERMILION,
-    "mlp": GREEN,
-    "all inputs": BLACK,
-    "full training": VERMILION,
+    # Methods and rankings; a standard network is ranked by the norms of its columns.
     "spectral": BLUE,
+    "mlp": WINE,
+    "norms": WINE,
+    "univariate": OLIVE,
+    "random": GREY,
     "shap": PURPLE,
     "saliency": ORANGE,
     "integrated_gradients": GREEN,
-    "lrp_0": SKY,
-    "lrp_epsilon": VERMILION,
-    "lrp_gamma": BROWN,
+    "lrp_0": TEAL,
+    "lrp_epsilon": BROWN,
+    "lrp_gamma": INDIGO,
     "lasso": BLACK,
+    # What is ranked by them.
+    "relevant": BLUE,
+    "irrelevant": GREY,
+    "class 0": SKY,
+    "class 1": VERMILION,
+    # What is compared with.
+    "all inputs": BLACK,
+    "no inputs": "0.45",
+    "full training": BLACK,
 }
 """One colour for each meaning, the same in all figures."""
 
@@ -58,6 +67,23 @@ METHODS = {
     "lasso": "lasso",
 }
 """How the methods are written."""
+
+RANKINGS = {
+    "spectral": "by eigenvalue",
+    "norms": "by the norms of an MLP",
+    "univariate": "by a univariate score",
+    "random": "random",
+}
+"""How it is written what inputs are chosen by."""
+
+EIGENVALUE = r"eigenvalue $|\tilde\lambda_j|$"
+"""How the relevance that the spectral method gives is written."""
+
+RELATIVE = "eigenvalue / largest"
+"""The same, divided by the largest of its run."""
+
+SCORE = "score / largest"
+"""The relevance that any method gives, divided by the largest of its run."""
 
 STYLE: dict[str, Any] = {
     # The one font that comes with matplotlib, so that every machine draws the same.
@@ -133,9 +159,43 @@ def over_runs(values: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return values.mean(), values.std(ddof=1)
 
 
-def runs(n: int) -> str:
+def runs(n: int, what: str = "mean ± s.d.") -> str:
     """Say what a point and its error bar are, with the number of runs."""
-    return f"mean ± s.d., n = {n}" if n > 1 else "n = 1"
+    return f"{what}, {n} runs" if n > 1 else "1 run"
+
+
+def upwards(spread: pd.Series) -> list[pd.Series]:
+    """Return error bars that point upwards only.
+
+    Downwards they would run through the floor of a logarithmic axis wherever the
+    standard deviation exceeds the mean.
+    """
+    return [0 * spread, spread]
+
+
+def spread_out(places: Sequence[float], distance: float) -> np.ndarray:
+    """Move places apart, as little as it takes, until no two of them are too close.
+
+    Parameters
+    ----------
+    places : sequence of float
+        Where labels would stand, in any order.
+    distance : float
+        What two of them need at least.
+
+    Returns
+    -------
+    ndarray
+        Where they stand, in the order of `places`.
+    """
+    order = np.argsort(places, kind="stable")
+    # Less the distances that labels need, places only have to be in order: the nearest
+    # such sequence pools neighbours that are not, and each pool lies at its mean.
+    rank = np.arange(len(order)) * distance
+    pooled = isotonic_regression(np.asarray(places, dtype=float)[order] - rank).x
+    moved = np.empty(len(order))
+    moved[order] = pooled + rank
+    return moved
 
 
 def power_of_ten(value: float) -> str:

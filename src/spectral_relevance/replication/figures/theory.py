@@ -62,7 +62,8 @@ def lrp_factorisation(*, lrp: pd.DataFrame) -> Figure:
 def _against_prediction(axes: Axes, table: pd.DataFrame) -> None:
     colour = style.COLOURS[table["rule"].iloc[0]]
     difference = table["case"].iloc[0] == "negative"
-    lines = [f"largest deviation (n = {table['seed'].nunique()})"]
+    number = table["seed"].nunique()
+    lines = [f"largest deviation ({number} run{'s' * (number > 1)})"]
     for level, marker in LEVELS.items():
         part = select(table, level=level)
         magnitudes = part["predicted"].abs().groupby(part["seed"])

@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import StrictUndefined, Template, TemplateError
 
 from spectral_relevance.errors import UserError
+from spectral_relevance.replication.captions import shown_settings
 from spectral_relevance.replication.claims import (
     counted,
     deciding_checks,
@@ -99,7 +100,9 @@ def page(
         )
         shown = NOT_YET
         if widths[key]:
-            text = caption(root, scale, f"fig{key}")
+            # What the verdicts say takes the place of the claims' numbers.
+            words = {"settings": shown_settings(figures[key], settings), "judged": ""}
+            text = caption(root, scale, f"fig{key}", words)
             shown = [image, "", text, *here(verdicts, figures[key]["claims"])]
         lines += [f"### {title}", "", *shown]
     shown = NOT_YET
@@ -113,18 +116,22 @@ def page(
     return "\n".join(lines)
 
 
-def caption(root: Path, scale: str, name: str) -> str:
-    """Return a caption of the report as Markdown."""
+def caption(
+    root: Path, scale: str, name: str, params: Mapping[str, Any] | None = None
+) -> str:
+    """Return a caption of the report as Markdown; `params` are those of its rule."""
     path = root / f"workflow/report/{name}.rst"
     if not path.is_file():
         raise UserError(f"{path}: expected a caption, found no file.")
     try:
         text = Template(
             path.read_text(encoding="utf-8"), undefined=StrictUndefined
-        ).render(snakemake={"wildcards": {"scale": scale}})
+        ).render(snakemake={"wildcards": {"scale": scale}, "params": params or {}})
     except TemplateError as error:
         raise UserError(
-            f"{path}: {error}.", "a caption knows snakemake.wildcards.scale only."
+            f"{path}: {error}.",
+            "a caption knows snakemake.wildcards.scale and what "
+            "replication/captions.py says.",
         ) from None
     return f"{' '.join(text.replace('``', '`').split())}\n"
 

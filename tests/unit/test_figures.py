@@ -453,17 +453,18 @@ def test_peaks_are_named_with_their_runs_and_bands_where_they_are_hit():
             "5005.7": [1, 1, 1],
             "5008.4": [0.9, 0.9, 0.9],  # on the shoulder of the one before
             "6199.1": [0.5, 0.001, 0.5],  # in TiO2
+            "3950.0": [0.12, 0.12, 0.12],  # in Ca H,K, just high enough
             "5165.9": [0.2, 0, 0],  # in Mgb, but too low on average
         }
     )
     names = [text.get_text() for text in axes.texts if text.get_rotation() == 90]
-    assert names == ["5006 (3)", "6199 (2)", "5166 (1)"]
+    assert names == ["5006 (3)", "6199 (2)", "3950 (3)", "5166 (1)"]
     dark = {
         patch.get_x()
         for patch in axes.patches
         if same_color(patch.get_facecolor(), "0.8")
     }
-    assert dark == {6189.6}
+    assert dark == {3899.5, 6189.6}
     for name, colour in (("TiO2", "0.45"), ("Mg$b$", "black"), ("Ca H,K", "black")):
         (label,) = [text for text in spectrum.texts if text.get_text() == name]
         assert same_color(label.get_color(), colour)

@@ -103,6 +103,17 @@ def test_pixels_that_standard_networks_use(figure, given):
             drawn = line(axes, f"{label}, {words}")
             np.testing.assert_allclose(drawn.get_ydata(), means)
     assert line(axes, "L2, all").get_xdata().tolist() == [1e-4, 1e-2]
+    performance = given["mlp_performance"]
+    for variant, (_, kernel) in tables.KERNELS.items():
+        rows, scores = (
+            table[table["variant"] == variant] for table in (performance, given["mlp"])
+        )
+        used = tables.matrix(scores) > 0.01
+        good = rows["metric"].to_numpy() >= 0.99
+        for filled, chosen in ((True, good), (False, ~good)):
+            runs = used[chosen]
+            expected = [*runs.mean(axis=1), *runs[:, lit].mean(axis=1)]
+            assert _points(axes, kernel, filled) == pytest.approx(sorted(expected))
 
 
 def test_detection_against_the_threshold(figure, given):

@@ -301,7 +301,7 @@ def _mark(axes: Axes, mean: pd.Series, top: int) -> None:
     axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
     axes.text(
         0.97,
-        0.05,
+        0.1,
         f"{top} pixels: {100 * mean[top]:.1f} %",
         transform=axes.transAxes,
         ha="right",

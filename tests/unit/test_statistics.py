@@ -492,6 +492,12 @@ def test_metrics_of_rankings(rankings):
         rankings, rankings=["norms", "univariate"], **chosen
     )
     assert_resampled(found, 0.025, 2)
+    # 0.7 beside 0.9, 0.9 beside 0.8; at random 0.5 and 0.7, 0.6 and 0.4.
+    close = {"margin": 0.2 + 1e-9, **chosen}
+    found = statistics.share_of_sets_close(rankings, ranking="norms", **close)
+    assert_estimate(found, [1, 1])
+    found = statistics.share_of_sets_close(rankings, ranking="random", **close)
+    assert_estimate(found, [0, 1, 1, 0])
     with pytest.raises(UserError, match="ranking 'best'"):
         statistics.metric_of(rankings, ranking="best", **chosen)
 

@@ -572,6 +572,25 @@ def metric_of(
     return over_seeds(_of(controls, ranking, protocol, inputs))
 
 
+def share_of_sets_close(
+    controls: pd.DataFrame, *, ranking: str, protocol: str, inputs: int, margin: float
+) -> Estimate:
+    """Share of the sets of another ranking that do about as well as the eigenvalues'.
+
+    Parameters
+    ----------
+    controls, ranking, protocol, inputs
+        See :func:`metric_of`.
+    margin : float
+        How far below the accuracy of the eigenvalues' inputs, in its own run, a set may
+        stay.
+    """
+    own = _of(controls, "spectral", protocol, inputs)
+    chosen = select(controls, ranking=ranking, protocol=protocol, inputs=inputs)
+    found = chosen.set_index(["variant", "seed"])["metric"]
+    return share_of_runs(found >= own.reindex(found.index) - margin)
+
+
 def lowest_advantage(
     controls: pd.DataFrame, *, rankings: Sequence[str], protocol: str, inputs: int
 ) -> Estimate:

@@ -108,10 +108,10 @@ def _sparsity(seeds=SEEDS, accuracies=MappingProxyType({})):
     figure = comparison.sparsity(
         mlp=mlp,
         mlp_performance=tables.variants(plain=accurate, penalised=accurate),
-        l1=tables.variants(a_1em3_b_1em6=paper, a_1em1_b_1em4=l1),
+        l1=tables.variants(few_epochs=paper, l1=l1),
         l1_performance=tables.variants(
-            a_1em3_b_1em6=accurate,
-            a_1em1_b_1em4=accurate.assign(metric=[accuracies.get(s, 1) for s in seeds]),
+            few_epochs=accurate,
+            l1=accurate.assign(metric=[accuracies.get(s, 1) for s in seeds]),
         ),
         paper=paper,
         paper_performance=accurate,

@@ -248,6 +248,22 @@ def test_share_below_and_above():
     assert statistics.share_below(at, threshold=0.5).value == 2 / 4
 
 
+def test_runs_that_classify_badly_do_not_count():
+    table = scores_table([[1.0, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]])
+    other = scores_table([[1.0, 1, 1, 1]] * 2)
+    performance = pd.DataFrame({"seed": [20, 21, 22], "metric": [0.99, 0.7, 1.0]})
+    found = statistics.ratio_of_shares_above_where_accurate(
+        table, other, performance, threshold=0.01, accuracy=0.99
+    )
+    assert_resampled(found, 0.375, 2)
+    found = statistics.ratio_of_shares_above_where_accurate(
+        table, other, performance, threshold=0.01, accuracy=1.1
+    )
+    assert np.isnan(found.value)
+    found = statistics.share_of_accurate_runs(performance, accuracy=0.99)
+    assert_estimate(found, [1, 0, 1])
+
+
 def test_share_of_lit_inputs_above():
     data = dataset(np.array([[0.0, 0.2, 0, 1], [0, 0, 0, 0.1]]))
     table = scores_table([[1.0, 0.5, 0.9, 0.1], [1, 0.1, 0.9, 0]])

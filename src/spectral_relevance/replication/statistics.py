@@ -319,6 +319,34 @@ def ratio_of_shares_above(
     return _ratio(shares_above(relevance, threshold), shares_above(other, threshold))
 
 
+def ratio_of_shares_above_where_accurate(
+    relevance: pd.DataFrame,
+    other: pd.DataFrame,
+    performance: pd.DataFrame,
+    *,
+    threshold: float,
+    accuracy: float,
+) -> Estimate:
+    """Ratio of shares as before, over the runs that classify well enough.
+
+    Parameters
+    ----------
+    relevance, other : DataFrame
+        Scores of two experiments.
+    performance : DataFrame
+        The accuracy of the runs of `relevance`.
+    threshold : float
+        Share of the largest score.
+    accuracy : float
+        The smallest accuracy with which a run of `relevance` counts.
+    """
+    accurate = performance.loc[performance["metric"] >= accuracy, "seed"]
+    if accurate.empty:
+        return over_seeds([])
+    chosen = relevance[relevance["seed"].isin(accurate)]
+    return ratio_of_shares_above(chosen, other, threshold=threshold)
+
+
 def share_of_lit_above(
     relevance: pd.DataFrame, data: Datasets, *, threshold: float
 ) -> Estimate:
@@ -458,6 +486,13 @@ def test_metric(performance: pd.DataFrame, *, measured: str = "metric") -> Estim
 def lowest_metric(performance: pd.DataFrame, *, measured: str = "metric") -> Estimate:
     """Lowest accuracy of all runs; each of them counts, and so there is no interval."""
     return exact(performance[measured].min(skipna=False), len(performance))
+
+
+def share_of_accurate_runs(
+    performance: pd.DataFrame, *, accuracy: float, measured: str = "metric"
+) -> Estimate:
+    """Share of the runs that reach an accuracy, see :func:`test_metric`."""
+    return share_of_runs(performance[measured] >= accuracy)
 
 
 def ratio_of_metrics(

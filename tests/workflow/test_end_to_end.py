@@ -50,8 +50,12 @@ def settings_of(project: Project, scale: str = "quick") -> dict[str, Any]:
     files = [project.root / f"config/{name}.yaml" for name in ("config", "quick")]
     for path in (*files, project.overlay):
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
-    needed = {experiment_of(path) for path in TABLES}
     experiments = resolve(config, scale)["experiments"]
+    needed = {experiment_of(path) for path in TABLES}
+    controlled = {experiment_of(path) for path in TABLES if "controls" in path}
+    needed |= {
+        experiments[name]["controls"]["norms"]["experiment"] for name in controlled
+    }
     return {name: experiments[name] for name in experiments if name in needed}
 
 

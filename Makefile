@@ -64,8 +64,8 @@ gpu-data: $(VENV)/installed ## what make gpu reads, to be taken to the GPU: 40 M
 	    mnist_01 mnist_59 mnist_all stellar)
 	$(VENV)/bin/python speed/gpu_data.py
 
-test: $(VENV)/installed ## the tests: about eight minutes
-	$(VENV)/bin/python -m pytest
+test: $(VENV)/installed ## the tests: about seven minutes
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 test-faults: $(VENV)/installed ## kills, full disks, bad mirrors, for real (as root; SHORT=1: minutes)
 	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short --kills 1)

@@ -75,8 +75,8 @@ def _all(seeds=SEEDS):
             mlp_performance=tables.variants(
                 plain=tables.performance(seeds), penalised=tables.performance(seeds)
             ),
-            l1=tables.variants(a_1em1_b_1em4=tables.scores(PIXELS, seeds, sparse=0.95)),
-            l1_performance=tables.variants(a_1em1_b_1em4=tables.performance(seeds)),
+            l1=tables.variants(l1=tables.scores(PIXELS, seeds, sparse=0.95)),
+            l1_performance=tables.variants(l1=tables.performance(seeds)),
             paper=pixels,
             paper_performance=tables.performance(seeds),
         ),

@@ -10,6 +10,14 @@ import pytest
 from project import Project
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the one checkout that is built in one process."""
+    for item in items:
+        if "built" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("built"))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A fresh checkout."""

@@ -10,12 +10,10 @@ import pytest
 from project import Project
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep the tests of the one checkout that is built in one process."""
-    for item in items:
-        if "built" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("built"))
+    if "built" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("built"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ SNAKEMAKE := $(VENV)/bin/python -m snakemake --cores $(CORES)
 KERAS := .venv-keras
 
 .PHONY: help quick paper report publish restore archive readme benchmark gpu gpu-data
-.PHONY: test test-faults test-cluster lint clean
+.PHONY: test test-built test-others test-faults test-cluster lint clean
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
@@ -65,7 +65,11 @@ gpu-data: $(VENV)/installed ## what make gpu reads, to be taken to the GPU: 40 M
 	$(VENV)/bin/python speed/gpu_data.py
 
 test: $(VENV)/installed ## the tests: about seven minutes
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	@$(MAKE) --jobs 2 --output-sync=target --no-print-directory test-built test-others
+
+# Two processes: the tests of the one checkout that is built, and all others.
+test-built test-others: $(VENV)/installed
+	$(VENV)/bin/python -m pytest -m '$(if $(filter test-built,$@),built,not built)'
 
 test-faults: $(VENV)/installed ## kills, full disks, bad mirrors, for real (as root; SHORT=1: minutes)
 	$(VENV)/bin/python -m pytest tests/faults $(if $(SHORT),-m short --kills 1)

@@ -11,9 +11,9 @@ from project import Project
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of the one checkout that is built in one process."""
+    """Mark the tests of the one checkout that is built: they belong in one process."""
     if "built" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("built"))
+        item.add_marker(pytest.mark.built)
 
 
 @pytest.fixture

@@ -307,7 +307,7 @@ def training_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:
 def test_an_interrupted_training_leaves_a_checkpoint_and_a_message(project, number):
     settings = project.settings
     training = settings["quick"]["experiments"]["independent"]["training"]
-    training.update(epochs=200000)
+    training.update(epochs=40000)  # a twentieth, which is logged, takes seconds
     project.configure(settings)
     model = project.root / "results/quick/models/independent/0-1.pt"
     log = project.root / "logs/quick/train/independent/0-1.log"

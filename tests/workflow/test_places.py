@@ -62,7 +62,7 @@ def test_make_alone_starts_nothing():
             if line.startswith(".PHONY:") and "moved" not in line
             for name in line.split()[1:]
         }
-        assert listed == phony
+        assert listed == phony - {"test-built", "test-others"}  # the parts of test
 
 
 def test_make_refuses_before_it_installs(tmp_path):

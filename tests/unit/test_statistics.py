@@ -433,6 +433,16 @@ def test_metrics_of_two_experiments():
     assert lowest.value == lowest.low == lowest.high == 1 and lowest.n == 3
 
 
+def test_extremes_over_the_same_runs_are_resampled_together(rng):
+    """Two variants that differ by a constant: the lower one alone decides."""
+    truth = rng.random((6, 9))
+    scores = truth + rng.random((6, 9))
+    tables = [scores_table(scores, truth=truth, variant=v) for v in ("a", "b")]
+    both = statistics.lowest_pearson_with_truth(pd.concat(tables))
+    one = statistics.pearson_with_truth(tables[0])
+    assert (both.low, both.high) == pytest.approx((one.low, one.high), abs=0.02)
+
+
 def test_both_experiments_of_a_ratio_are_resampled(rng):
     """(Monte Carlo) Its interval is as wide as repetitions of both spread."""
     a, b = rng.normal(2, 0.3, size=(2, 4000, 30))
@@ -752,8 +762,23 @@ def test_enrichment_is_relevance_for_the_width_of_a_band(rng):
     assert_resampled(found, both[1], 3)
     flat = spectra(np.ones((2, 120)))
     assert statistics.lowest_enrichment(flat, BANDS, **names).value == pytest.approx(1)
-    found = statistics.ratio_of_enrichments(flat, spectra(scores), BANDS, **names)
-    assert_resampled(found, 1 / each(a | b).mean(), 2)
+
+
+def test_enrichment_of_the_highest_ranked_inputs(rng):
+    inside = inside_bands()
+    scores = rng.random((3, 120)) * 0.1
+    scores[0, inside] += 1  # all 19 of the bands are the highest
+    scores[1, ~inside] += 1  # none is
+    scores[2, np.flatnonzero(inside)[:5]] += 1
+    scores[2, np.flatnonzero(~inside)[:5]] += 1
+    names = {"names": ["A", "B"], "inputs": 10}
+    found = statistics.enrichment_of_top(spectra(scores), BANDS, **names)
+    each = np.array([1, 0, 0.5]) / (19 / 120)
+    assert_estimate(found, each.tolist())
+    found = statistics.ratio_of_top_enrichments(
+        spectra(scores), spectra(scores[:1]), BANDS, **names
+    )
+    assert_resampled(found, 0.5, 1)
 
 
 def test_p_values_of_scores_without_alignment_are_uniform(rng):

@@ -74,8 +74,8 @@ def exponent_of_truth(relevance: pd.DataFrame) -> Estimate:
 
 def lowest_pearson_with_truth(relevance: pd.DataFrame) -> Estimate:
     """Correlation with the truth of the variant in which it is lowest on average."""
-    each = each_run(relevance, pearson)
-    return _lowest_mean(part for _, part in each.groupby("variant", sort=False))
+    each = each_run(relevance, pearson).groupby("variant", sort=False)
+    return _lowest_mean(part.droplevel("variant") for _, part in each)
 
 
 def pearson_at_largest(
@@ -531,8 +531,13 @@ def _highest_mean(parts: Iterable[Sequence[float]]) -> Estimate:
 
 
 def _extreme_mean(parts: Iterable[Sequence[float]], extreme: Any) -> Estimate:
+    """Return an extreme of means; parts of the same runs are resampled together."""
+    samples = [pd.Series(part) for part in parts]
+    paired = all(sample.index.equals(samples[0].index) for sample in samples)
     return resampled(
-        lambda *samples: extreme([x.mean(axis=-1) for x in samples], axis=0), *parts
+        lambda *drawn: extreme([x.mean(axis=-1) for x in drawn], axis=0),
+        *samples,
+        paired=paired,
     )
 
 
@@ -848,17 +853,49 @@ def highest_enrichment(
     return _highest_mean(_enrichment(relevance, bands, [name]) for name in names)
 
 
-def ratio_of_enrichments(
+def enrichment_of_top(
+    relevance: pd.DataFrame,
+    bands: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    inputs: int,
+) -> Estimate:
+    """How many of the highest ranked inputs lie in bands, in units of their width.
+
+    Parameters
+    ----------
+    relevance, bands, names
+        See :func:`band_alignment_p_value`.
+    inputs : int
+        How many of the highest ranked inputs are counted.
+    """
+    return over_seeds(_enrichment_of_top(relevance, bands, names, inputs))
+
+
+def ratio_of_top_enrichments(
     relevance: pd.DataFrame,
     other: pd.DataFrame,
     bands: pd.DataFrame,
     *,
     names: Sequence[str],
+    inputs: int,
 ) -> Estimate:
-    """Relevance in some bands together, in units of what another ranking has there."""
+    """Enrichment of the highest ranked inputs, in units of that of another ranking.
+
+    Numbers of inputs are compared, as sums of scores would favour the sparser ranking.
+    """
     return _ratio(
-        _enrichment(relevance, bands, names), _enrichment(other, bands, names)
+        _enrichment_of_top(relevance, bands, names, inputs),
+        _enrichment_of_top(other, bands, names, inputs),
     )
+
+
+def _enrichment_of_top(
+    relevance: pd.DataFrame, bands: pd.DataFrame, names: Sequence[str], inputs: int
+) -> list[float]:
+    scores = score_matrix(relevance)
+    inside = _inside(scores.columns.to_numpy().astype(float), bands, names)
+    return [inside[top].mean() / inside.mean() for top in _top(scores, inputs)]
 
 
 def _enrichment(

@@ -3,10 +3,12 @@
 import hashlib
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from spectral_relevance.data import Dataset
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.datasets.mnist import mnist
 from tiny_data import write_mnist
@@ -16,6 +18,13 @@ from tiny_data import write_mnist
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     folder = tmp_path_factory.mktemp("mnist")
     return folder, write_mnist(folder / "MNIST" / "raw", train=12, test=4, seed=3)
+
+
+def made(
+    folder: Path, files: dict[str, str], digits: list[int], **changes: Any
+) -> Dataset:
+    settings = {"labels": "digits", "train_examples": None, "seed": 0} | changes
+    return mnist(folder=folder, files=files, digits=digits, **settings)
 
 
 def _images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -30,14 +39,7 @@ def _images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_chosen_digits_in_the_order_of_the_file(tiny):
     folder, files = tiny
-    data = mnist(
-        folder=folder,
-        files=files,
-        digits=[5, 9],
-        labels="digits",
-        train_examples=None,
-        seed=0,
-    )
+    data = made(folder, files, [5, 9])
     for part, x, y in (
         ("train", data.x_train, data.y_train),
         ("t10k", data.x_test, data.y_test),
@@ -54,14 +56,7 @@ def test_the_chosen_digits_in_the_order_of_the_file(tiny):
 
 def test_features_are_named_by_row_and_column(tiny):
     folder, files = tiny
-    data = mnist(
-        folder=folder,
-        files=files,
-        digits=[1],
-        labels="digits",
-        train_examples=None,
-        seed=0,
-    )
+    data = made(folder, files, [1])
     assert data.features[[0, 27, 28, 783]].tolist() == [
         "r00c00",
         "r00c27",
@@ -79,14 +74,7 @@ def test_the_training_part_is_drawn_by_the_seed(tiny):
     folder, files = tiny
 
     def drawn(count: int | None, seed: int) -> list[bytes]:
-        data = mnist(
-            folder=folder,
-            files=files,
-            digits=[0, 1],
-            labels="digits",
-            train_examples=count,
-            seed=seed,
-        )
+        data = made(folder, files, [0, 1], train_examples=count, seed=seed)
         # A bar covers the centre, a ring does not: labels stayed with their images.
         np.testing.assert_array_equal(data.x_train[:, 14 * 28 + 14] > 0.4, data.y_train)
         return [row.tobytes() for row in data.x_train]
@@ -99,27 +87,13 @@ def test_the_training_part_is_drawn_by_the_seed(tiny):
 def test_more_examples_than_there_are(tiny):
     folder, files = tiny
     with pytest.raises(UserError, match="at most 24.*found 25"):
-        mnist(
-            folder=folder,
-            files=files,
-            digits=[0, 1],
-            labels="digits",
-            train_examples=25,
-            seed=0,
-        )
+        made(folder, files, [0, 1], train_examples=25)
 
 
 def test_a_digit_that_does_not_occur(tiny):
     folder, files = tiny
     with pytest.raises(UserError, match=r"found \[11\]"):
-        mnist(
-            folder=folder,
-            files=files,
-            digits=[0, 11],
-            labels="digits",
-            train_examples=None,
-            seed=0,
-        )
+        made(folder, files, [0, 11])
 
 
 @pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
@@ -130,24 +104,10 @@ def test_altered_and_missing_files_are_named(tmp_path, name):
     content[-1] ^= 1
     (raw / name).write_bytes(content)
     with pytest.raises(UserError, match=f"{name}: expected sha256 {files[name]}"):
-        mnist(
-            folder=tmp_path,
-            files=files,
-            digits=[0],
-            labels="digits",
-            train_examples=None,
-            seed=0,
-        )
+        made(tmp_path, files, [0])
     (raw / name).unlink()
     with pytest.raises(UserError, match=f"{name}: expected a file, found none"):
-        mnist(
-            folder=tmp_path,
-            files=files,
-            digits=[0],
-            labels="digits",
-            train_examples=None,
-            seed=0,
-        )
+        made(tmp_path, files, [0])
 
 
 @pytest.mark.parametrize(
@@ -163,29 +123,15 @@ def test_unreadable_files_are_named(tmp_path, content, message):
     (raw / "train-labels-idx1-ubyte").write_bytes(content)
     files["train-labels-idx1-ubyte"] = hashlib.sha256(content).hexdigest()
     with pytest.raises(UserError, match=f"train-labels-idx1-ubyte.*{message}"):
-        mnist(
-            folder=tmp_path,
-            files=files,
-            digits=[0],
-            labels="digits",
-            train_examples=None,
-            seed=0,
-        )
+        made(tmp_path, files, [0])
 
 
 def test_labels_may_be_the_positions_of_the_digits(tiny):
     folder, files = tiny
-    made = {
-        labels: mnist(
-            folder=folder,
-            files=files,
-            digits=[9, 5],
-            labels=labels,
-            train_examples=None,
-            seed=0,
-        )
+    data = {
+        labels: made(folder, files, [9, 5], labels=labels)
         for labels in ("digits", "positions")
     }
     for part in ("y_train", "y_test"):
-        digits, places = (getattr(made[k], part) for k in ("digits", "positions"))
+        digits, places = (getattr(data[k], part) for k in ("digits", "positions"))
         np.testing.assert_array_equal(np.array([9, 5])[places], digits)

@@ -1,7 +1,5 @@
 """Judge the paper's claims at one scale."""
 
-import logging
-
 import _job
 
 from spectral_relevance.files import write_table, write_text
@@ -13,8 +11,6 @@ BOLD = ("not reproduced", "undecided", "not judged", "missed", "undefined")
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
-        # It tells of every glyph that goes into a PDF.
-        logging.getLogger("fontTools").setLevel(logging.WARNING)
         claims = judge_all(snakemake.params.claims, snakemake.params.folder)
         scale, table = snakemake.wildcards.scale, per_check(claims)
         title = f"The paper's claims at the {scale} scale"

@@ -1,7 +1,5 @@
 """Draw one figure from the tables that are its inputs."""
 
-import logging
-
 import _job
 
 from spectral_relevance.replication.figures import drawing, style
@@ -9,8 +7,6 @@ from spectral_relevance.replication.tables import read_tables
 
 if __name__ == "__main__":
     with _job.running(snakemake.log[0]):
-        # It tells of every glyph that goes into a PDF.
-        logging.getLogger("fontTools").setLevel(logging.WARNING)
         tables = read_tables(dict(snakemake.input.items()))
         figure = drawing(snakemake.params.draw)(**tables)
         style.save(figure, snakemake.output.pdf, snakemake.output.png)

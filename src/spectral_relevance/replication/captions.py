@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from spectral_relevance.replication.publish.text import listed
+
 ACTIVATIONS = {"relu": "ReLU", "tanh": "tanh", "linear": "linear"}
 """How activations are written."""
 
@@ -55,7 +57,7 @@ def judged(claims: Sequence[int]) -> str:
     if not claims:
         return ""
     few = "claim" if len(claims) == 1 else "claims"
-    return f"Judged by {few} {_listed([str(claim) for claim in claims])}."
+    return f"Judged by {few} {listed(claims)}."
 
 
 def number(value: float) -> str:
@@ -108,7 +110,7 @@ def _network(network: Mapping[str, Any]) -> str:
     outputs = "output" if output["units"] == 1 else "outputs"
     parts = [
         f"{network['parametrisation']} network",
-        f"hidden layers {_listed(hidden)}" if hidden else "no hidden layer",
+        f"hidden layers {listed(hidden)}" if hidden else "no hidden layer",
         f"{output['units']} {ACTIVATIONS[output['activation']]} {outputs}",
     ]
     return ", ".join(parts)
@@ -127,9 +129,4 @@ def _penalty(penalty: Mapping[str, Any] | None) -> str:
     if penalty is None:
         return "no penalty"
     on = [f"{number(penalty[k])} on {v}" for k, v in PENALISED.items() if k in penalty]
-    return f"{NORMS[penalty['norm']]} penalty of {_listed(on)} of the first layer"
-
-
-def _listed(words: Sequence[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{NORMS[penalty['norm']]} penalty of {listed(on)} of the first layer"

@@ -31,6 +31,7 @@ from spectral_relevance.replication.performance import (
     test_part,
     training_inputs,
 )
+from spectral_relevance.replication.tables import score_matrix
 
 
 def controls(
@@ -123,7 +124,7 @@ def _order_by(
     name: str, table: pd.DataFrame, own: Sequence[Dataset], seeds: Sequence[int]
 ) -> Tensor:
     """Return the inputs of each run by another ranking, largest first, ``(R, d)``."""
-    scores = table.pivot(index="seed", columns="feature", values="score")
+    scores = score_matrix(table)
     orders = []
     for dataset, seed in zip(own, seeds, strict=True):
         if seed not in scores.index or not set(dataset.features) <= set(scores):

@@ -30,13 +30,8 @@ def _norm(x: torch.Size, *args: Any, out_shape: torch.Size, **kwargs: Any) -> in
     return 2 * prod(x) + prod(out_shape)
 
 
-def _times_vector(matrix: torch.Size, *args: Any, **kwargs: Any) -> int:
-    """Count a multiplication and an addition for each element of the matrix."""
-    return 2 * prod(matrix)
-
-
-def _batch_norm(x: torch.Size, *args: Any, **kwargs: Any) -> int:
-    """Count a factor and a summand for each element."""
+def _two_each(x: torch.Size, *args: Any, **kwargs: Any) -> int:
+    """Count a multiplication and an addition for each element of the first argument."""
     return 2 * prod(x)
 
 
@@ -53,8 +48,8 @@ FORMULAS: dict[Any, Callable[..., int]] = {
         [aten.sum, aten.mean, aten.native_batch_norm_backward], _each_argument
     ),
     aten.linalg_vector_norm: _norm,
-    aten.mv: _times_vector,
-    aten._native_batch_norm_legit_no_training: _batch_norm,
+    aten.mv: _two_each,
+    aten._native_batch_norm_legit_no_training: _two_each,
 }
 """Formulas for operators that torch's own counter passes over, from their shapes."""
 

@@ -579,8 +579,13 @@ def share_of_random_sets_close(
         How far below the accuracy of the ranked inputs of its own run a set may stay.
     """
     ranked = _at(curve, inputs, "ranked").set_index(["variant", "seed"])["metric"]
-    found = _at(curve, inputs, "random").set_index(["variant", "seed"])["metric"]
-    return share_of_runs(found >= ranked.reindex(found.index) - margin)
+    return _share_close(_at(curve, inputs, "random"), ranked, margin)
+
+
+def _share_close(sets: pd.DataFrame, own: pd.Series, margin: float) -> Estimate:
+    """Return the share of sets that reach the metric of their own run, but a margin."""
+    found = sets.set_index(["variant", "seed"])["metric"]
+    return share_of_runs(found >= own.reindex(found.index) - margin)
 
 
 def _at(curve: pd.DataFrame, inputs: int, selection: str) -> pd.DataFrame:
@@ -627,8 +632,7 @@ def share_of_sets_close(
     """
     own = _of(controls, "spectral", protocol, inputs)
     chosen = select(controls, ranking=ranking, protocol=protocol, inputs=inputs)
-    found = chosen.set_index(["variant", "seed"])["metric"]
-    return share_of_runs(found >= own.reindex(found.index) - margin)
+    return _share_close(chosen, own, margin)
 
 
 def lowest_advantage(

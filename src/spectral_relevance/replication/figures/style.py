@@ -1,5 +1,6 @@
 """The common look of the figures, and how they are written."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,8 @@ def power_of_ten(value: float) -> str:
 
 def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     """Write a figure as PDF and as PNG; equal figures give equal bytes."""
+    # It tells of every glyph that goes into a PDF.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     with matplotlib.rc_context(STYLE):
         with replacing(pdf) as temporary:
             figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})

@@ -37,13 +37,13 @@ rule paper:
     """Everything at the paper's settings."""
     default_target: True
     input:
-        everything("paper"),
+        final_files("paper", FIGURES),
 
 
 rule quick:
     """Everything at the quick scale."""
     input:
-        everything("quick"),
+        final_files("quick", FIGURES),
 
 
 rule data:

@@ -245,7 +245,7 @@ def test_performance_of_classes(several, network):
     found = performance(several, replicas)
     assert found.columns.tolist() == [
         *("variant", "seed", "metric", "metric_error", "loss"),
-        *("metric_reestimated", "loss_reestimated"),
+        *("metric_reestimated", "metric_error_reestimated", "loss_reestimated"),
     ]
     for r, row in enumerate(found.itertuples()):
         assert (row.variant, row.seed) == [("b", 1), ("a", 1), ("a", 2)][r]
@@ -256,6 +256,11 @@ def test_performance_of_classes(several, network):
         assert row.metric == pytest.approx(accuracy)
         variance = accuracy * (1 - accuracy) / (len(data.y_test) - 1)
         assert row.metric_error == pytest.approx(np.sqrt(variance), rel=1e-5)
+        accuracy = row.metric_reestimated
+        variance = accuracy * (1 - accuracy) / (len(data.y_test) - 1)
+        assert row.metric_error_reestimated == pytest.approx(
+            np.sqrt(variance), rel=1e-5
+        )
         loss = np.log(np.exp(answer).sum(1)) - answer[np.arange(30), data.y_test]
         assert row.loss == pytest.approx(loss.mean(), rel=1e-5)
 

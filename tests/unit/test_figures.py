@@ -321,7 +321,6 @@ def test_other_rankings_stand_beside_the_eigenvalues(figures, number, place):
         np.testing.assert_allclose(drawn.get_ydata(), mean)
         assert same_color(drawn.get_color(), style.COLOURS[ranking])
     anew = table[table["protocol"] == "retrained"]
-    assert masked.get_ylim() == retrained.get_ylim()
     for container, ranking in zip(
         retrained.containers, ("spectral", "norms", "univariate", "random"), strict=True
     ):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from spectral_relevance.replication.captions import judged, shown_settings
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.datasets.kinds import kinds
-from spectral_relevance.replication.figures.catalogue import read_figures
+from spectral_relevance.replication.figures.catalogue import final_files, read_figures
 from spectral_relevance.replication.methods import METHODS
 from spectral_relevance.replication.places import check_checkout, check_python
 from spectral_relevance.replication.settings import blocks, dataset_request, resolve
@@ -43,27 +43,6 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
     method="[a-z0-9_]+",
     block=r"\d+(-\d+)?",
-
-
-def everything(scale):
-    """All final targets of one scale."""
-    return [
-        *expand(
-            "figures/{scale}/fig{number}.{format}",
-            scale=scale,
-            number=FIGURES,
-            format=("pdf", "png"),
-        ),
-        *expand(
-            "results/{scale}/{table}",
-            scale=scale,
-            table=(
-                *("claims.csv", "claims.md", "claims.html"),
-                *("table1.csv", "table1.md", "table1.html"),
-                "provenance.json",
-            ),
-        ),
-    ]
 
 
 def growing(amount):

@@ -24,8 +24,9 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
         ``variant``, ``seed``, ``metric`` (accuracy, or mean absolute error in physical
         units: dex), ``metric_error`` (its standard error over the test examples) and
         ``loss`` (cross-entropy, or mean absolute error as trained on);
-        ``metric_reestimated`` and ``loss_reestimated`` are the same with the statistics
-        of batch normalisation taken once over all training inputs.
+        ``metric_reestimated``, ``metric_error_reestimated`` and ``loss_reestimated``
+        are the same with the statistics of batch normalisation taken once over all
+        training inputs.
     """
     own = [datasets.of(*run) for run in replicas.runs()]
     x, y = beside(replicas, *test_part(own))
@@ -40,10 +41,9 @@ def performance(datasets: Datasets, replicas: Replicas) -> pd.DataFrame:
     for name, network in networks.items():
         outputs = predict(network, x)
         table[f"metric{name}"] = (measure(outputs, y) * own[0].target_scale).tolist()
-        if not name:
-            variance = _of_examples(outputs, y).var(1, correction=0)
-            each = (variance / (y.shape[1] - 1)).sqrt()
-            table["metric_error"] = (each * own[0].target_scale).tolist()
+        variance = _of_examples(outputs, y).var(1, correction=0)
+        error = (variance / (y.shape[1] - 1)).sqrt() * own[0].target_scale
+        table[f"metric_error{name}"] = error.tolist()
         table[f"loss{name}"] = losses(outputs, y, kind).tolist()
     return pd.DataFrame(table)
 

@@ -11,7 +11,7 @@ in which variants differ; `curve` is that of
 experiment.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import diptest
@@ -640,17 +640,26 @@ def lowest_advantage(
 ) -> Estimate:
     """Accuracy with the eigenvalues' choice less that with the best of other rankings.
 
-    The parameters are those of :func:`metric_of`; `rankings` are the others.
+    The parameters are those of :func:`metric_of`; `rankings` are the others, of whose
+    draws the best of each run counts.
     """
     own = _of(controls, "spectral", protocol, inputs)
     return _lowest_mean(
-        own - _of(controls, ranking, protocol, inputs) for ranking in rankings
+        own - _of(controls, ranking, protocol, inputs, draw="max")
+        for ranking in rankings
     )
 
 
-def _of(controls: pd.DataFrame, ranking: str, protocol: str, inputs: int) -> pd.Series:
+def _of(
+    controls: pd.DataFrame,
+    ranking: str,
+    protocol: str,
+    inputs: int,
+    draw: str = "mean",
+) -> pd.Series:
+    """Return the metric of each run: the mean of its draws, or the largest."""
     chosen = select(controls, ranking=ranking, protocol=protocol, inputs=inputs)
-    return chosen.groupby(["variant", "seed"])["metric"].mean()
+    return chosen.groupby(["variant", "seed"])["metric"].agg(draw)
 
 
 def rise_with_inputs(curve: pd.DataFrame) -> Estimate:
@@ -693,6 +702,7 @@ def share_of_inputs_within_error(
     performance: pd.DataFrame,
     *,
     errors: float,
+    reestimated: bool = False,
 ) -> Estimate:
     """Smallest share of the inputs, by rank, that no test can tell from the best.
 
@@ -704,9 +714,13 @@ def share_of_inputs_within_error(
         The standard error of the test error of each run, ``metric_error``.
     errors : float
         How many standard errors above the minimum still count.
+    reestimated : bool
+        Whether both are those with batch normalisation re-estimated.
     """
-    margin = errors * performance.set_index("seed")["metric_error"]
-    needed = inputs_needed(errors=ranked_matrix(curve), margin=margin)
+    end = "_reestimated" if reestimated else ""
+    margin = errors * performance.set_index("seed")[f"metric_error{end}"]
+    found = ranked_matrix(curve, f"metric{end}")
+    needed = inputs_needed(errors=found, margin=margin)
     return over_seeds(needed / relevance["feature"].nunique())
 
 
@@ -800,9 +814,10 @@ def band_alignment_p_value(
     """P-value of the share of relevance that falls into wavelength bands.
 
     The scores, normalised for each seed and averaged, are shifted cyclically along the
-    wavelengths: an exact permutation test that keeps their clustering. The value is the
-    share of shifts, with none among them, that put at least as much relevance into the
-    bands. The spread is that of the p-values of the single seeds.
+    wavelengths, which keeps their clustering. The value is the share of shifts, with
+    none among them, that put at least as much relevance into the bands. The spread is
+    that of the p-values of the single seeds; there is no interval, as a p-value
+    estimates nothing.
 
     Parameters
     ----------
@@ -816,6 +831,52 @@ def band_alignment_p_value(
         Largest shift in Å, so that a trend along the wavelengths stays what it is; None
         for every possible one.
     """
+
+    def p_value(rows: np.ndarray) -> np.ndarray:
+        sums = shifted(rows)
+        # Rounding of the transform must not decide a tie with the observed sum.
+        least = sums[..., :1] - 1e-9 * rows.mean(axis=-2).sum(axis=-1, keepdims=True)
+        found = np.mean(sums >= least, axis=-1)
+        return np.where(np.isnan(sums).any(axis=-1), np.nan, found)
+
+    rows, shifted = _shifts(relevance, bands, names, within)
+    each = p_value(rows[:, None])
+    spread = float(each.std(ddof=1)) if len(each) > 1 else np.nan
+    return Estimate(float(p_value(rows)), spread, len(rows))
+
+
+def alignment_over_shifts(
+    relevance: pd.DataFrame,
+    bands: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    within: float | None = None,
+) -> Estimate:
+    """Relevance inside wavelength bands, in units of what one shift in twenty reaches.
+
+    Above 1 where :func:`band_alignment_p_value`, whose parameters these are, is below
+    0.05. The shifts are the same in each resample of the runs.
+    """
+
+    def ratio(rows: np.ndarray) -> np.ndarray:
+        sums = shifted(rows)
+        return sums[..., 0] / np.quantile(sums, 0.95, axis=-1)
+
+    rows, shifted = _shifts(relevance, bands, names, within)
+    return resampled(ratio, rows)
+
+
+def _shifts(
+    relevance: pd.DataFrame,
+    bands: pd.DataFrame,
+    names: Sequence[str],
+    within: float | None,
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return the normalised scores of each run and what shifts put into the bands.
+
+    The function takes rows ``(..., n, d)`` and returns, for the mean of them, the sum
+    inside the bands for each shift ``(..., shifts)``, the first of which is none.
+    """
     scores = normalised(score_matrix(relevance))
     wavelength = scores.columns.to_numpy().astype(float)
     inside = np.fft.rfft(_inside(wavelength, bands, names))
@@ -825,18 +886,11 @@ def band_alignment_p_value(
         step = (wavelength[-1] - wavelength[0]) / (d - 1)
         shifts = shifts[np.minimum(shifts, d - shifts) * step <= within]
 
-    def p_value(rows: np.ndarray) -> np.ndarray:
-        score = rows.mean(axis=-2)
-        sums = np.fft.irfft(np.fft.rfft(score).conj() * inside, n=d)[..., shifts]
-        # Rounding of the transform must not decide a tie with the observed sum.
-        least = sums[..., :1] - 1e-9 * score.sum(axis=-1, keepdims=True)
-        found = np.mean(sums >= least, axis=-1)
-        return np.where(np.isnan(score).any(axis=-1), np.nan, found)
+    def sums(rows: np.ndarray) -> np.ndarray:
+        transformed = np.fft.rfft(rows.mean(axis=-2)).conj()
+        return np.fft.irfft(transformed * inside, n=d)[..., shifts]
 
-    rows = scores.to_numpy()
-    each = p_value(rows[:, None])
-    spread = float(each.std(ddof=1)) if len(each) > 1 else np.nan
-    return resampled(p_value, rows)._replace(spread=spread)
+    return scores.to_numpy(), sums
 
 
 def lowest_enrichment(

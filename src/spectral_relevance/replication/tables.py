@@ -139,10 +139,10 @@ def truth_of(relevance: pd.DataFrame) -> pd.Series:
     return relevance.drop_duplicates("feature").set_index("feature")["truth"]
 
 
-def ranked_matrix(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the metric by rank: a row for each seed, a column for each n of inputs."""
+def ranked_matrix(curve: pd.DataFrame, measured: str = "metric") -> pd.DataFrame:
+    """Return a column by rank: a row for each seed, a column for each n of inputs."""
     ranked = curve[curve["selection"] == "ranked"]
-    return ranked.pivot(index="seed", columns="inputs", values="metric")
+    return ranked.pivot(index="seed", columns="inputs", values=measured)
 
 
 def normalised(scores: pd.DataFrame) -> pd.DataFrame:

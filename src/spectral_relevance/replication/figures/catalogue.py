@@ -1,6 +1,10 @@
-"""The list of figures, ``config/figures.yaml``: what each shows and is drawn from."""
+"""The list of figures, ``config/figures.yaml``: what each shows and is drawn from.
+
+With the other files in which a scale ends.
+"""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,9 @@ from spectral_relevance.replication.entries import read_entries
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER.parent / "schemas/figures.schema.yaml"
 """What each figure has to obey."""
+
+FORMATS = ("pdf", "png")
+"""What each figure is written as."""
 
 
 def read_figures(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -39,6 +46,27 @@ def read_figures(path: str | Path) -> dict[str, dict[str, Any]]:
         _check_function(figure, place)
         figures[figure["number"]] = {k: v for k, v in figure.items() if k != "number"}
     return figures
+
+
+def final_files(scale: str, numbers: Iterable[str]) -> list[str]:
+    """Return the files of a scale that are made of several experiments.
+
+    Parameters
+    ----------
+    scale : str
+        The scale.
+    numbers : iterable of str
+        Those of the figures.
+    """
+    pictures = [*(f"fig{number}" for number in numbers), "verdicts"]
+    tables = (
+        *("claims.csv", "claims.md", "claims.html", "verdicts.txt"),
+        *("table1.csv", "table1.md", "table1.html", "provenance.json"),
+    )
+    return [
+        *(f"figures/{scale}/{name}.{end}" for name in pictures for end in FORMATS),
+        *(f"results/{scale}/{name}" for name in tables),
+    ]
 
 
 def _check_function(figure: dict[str, Any], place: str) -> None:

@@ -132,8 +132,6 @@ def eigenvalues(
     _error_curve(error, curve, controls, mlp, data.first)
     panels.retrained(anew, controls)
     anew.set(title="new models of $n$ wavelengths", xlabel="number of wavelengths $n$")
-    anew.sharey(error)
-    anew.tick_params(labelleft=False, which="both")
     handles = error.get_legend_handles_labels()
     above.legend(*handles, loc="outside lower center", ncols=3)
     panels.wavelengths(

@@ -16,7 +16,10 @@ from pathlib import Path
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing
 from spectral_relevance.replication.claims import read_claims, table_paths
-from spectral_relevance.replication.figures.catalogue import read_figures
+from spectral_relevance.replication.figures.catalogue import (
+    final_files,
+    read_figures,
+)
 from spectral_relevance.replication.publish.archive import (
     experiment_of,
     read_computed,
@@ -37,12 +40,6 @@ from spectral_relevance.replication.publish.workflow import is_up_to_date
 from spectral_relevance.replication.settings import blocks, read_settings, read_yaml
 
 DEPOSIT = "archive.zip"
-
-SUMMARY = (
-    *(f"claims.{suffix}" for suffix in ("csv", "md", "html")),
-    *("table1.md", "table1.html", "verdicts.txt", "provenance.json"),
-)
-"""What is made of the tables of several experiments, below results/{scale}."""
 
 # They are compressed already, or are weights, which hardly can be.
 STORED = (".npz", ".pdf", ".png", ".pt", ".zip")
@@ -159,10 +156,8 @@ def wanted_files(root: Path, scale: str) -> dict[str, set[str]]:
         name: {f"results/{scale}/{file}" for file in files}
         for name, files in wanted.items()
     }
-    wanted[SUMMARY_PART] = {
-        *(f"results/{scale}/{name}" for name in SUMMARY),
-        *(f"figures/{scale}/fig{k}.{end}" for k in figures for end in ("pdf", "png")),
-    }
+    ends = set(final_files(scale, figures))
+    wanted[SUMMARY_PART] = ends.difference(*wanted.values())
     return wanted
 
 

@@ -268,6 +268,7 @@ def _curve_and_map(
     masked.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
     retrained.set(title="new models of $n$ pixels", xlabel="number of pixels $n$")
     retrained.yaxis.set_major_formatter(PercentFormatter(1, symbol=None))
+    retrained.margins(y=0.15)  # room for what `_mark` writes
     handles = masked.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     _map(place, normalised(score_matrix(relevance)))
@@ -300,7 +301,7 @@ def _mark(axes: Axes, mean: pd.Series, top: int) -> None:
     axes.plot(top, mean[top], "o", color=colour, markeredgecolor="white", zorder=5)
     axes.text(
         0.97,
-        0.1,
+        0.03,
         f"{top} pixels: {100 * mean[top]:.1f} %",
         transform=axes.transAxes,
         ha="right",

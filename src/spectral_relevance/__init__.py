@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from spectral_relevance.networks import Hidden as Hidden
     from spectral_relevance.networks import Network as Network
     from spectral_relevance.penalty import Penalty as Penalty
+    from spectral_relevance.torch_models import despectralize as despectralize
+    from spectral_relevance.torch_models import relevance as relevance
+    from spectral_relevance.torch_models import spectralize as spectralize
     from spectral_relevance.training import Run as Run
     from spectral_relevance.training import Training as Training
     from spectral_relevance.training import fit as fit
@@ -31,7 +34,10 @@ MODULES = {
     "SpectralLinear": "layers",
     "Training": "training",
     "UserError": "errors",
+    "despectralize": "torch_models",
     "fit": "training",
+    "relevance": "torch_models",
+    "spectralize": "torch_models",
     "standard": "layers",
 }
 """Where each public name is defined."""

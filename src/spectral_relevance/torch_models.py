@@ -81,15 +81,14 @@ class Spectral(nn.Module):
         norms = self.norms(weight)
         # The squares of very small and very large weights are out of range.
         known = (norms > 0) & (norms < torch.inf)
-        eigenvalues = torch.where(known, norms.sqrt(), 1).to(weight.dtype)
+        eigenvalues = torch.where(known, norms.sqrt(), 1)
         return Factors(eigenvalues, self(1 / eigenvalues, weight))
 
     def norms(self, weight: Tensor) -> Tensor:
-        """Return ‖w_·j‖₂ of each input, in float32 or better, shape ``(N1,)``."""
+        """Return ‖w_·j‖₂ of each input, shape ``(N1,)``."""
         by_group = torch.unflatten(weight, 0, (self.groups, -1))
-        dtype = torch.promote_types(weight.dtype, torch.float32)
         other = (1, *range(3, by_group.dim()))
-        norms: Tensor = torch.linalg.vector_norm(by_group, dim=other, dtype=dtype)
+        norms: Tensor = torch.linalg.vector_norm(by_group, dim=other)
         return norms.flatten()
 
 
@@ -134,8 +133,7 @@ def spectralize(model: Model, name: str | None = None) -> Model:
     layer = _choose(model, name)
     _check(layer, model)
     spectral = Spectral(cast(int, getattr(layer, "groups", 1)))
-    with torch.enable_grad():
-        parametrize.register_parametrization(layer, "weight", spectral)
+    parametrize.register_parametrization(layer, "weight", spectral)
     for method in (
         _load_from_state_dict,
         register_forward_hook,
@@ -231,7 +229,7 @@ def relevance(model: nn.Module, name: str | None = None) -> Tensor:
             f"there is {_listed(layers)}.",
         )
     weight = cast(Tensor, layers[name].weight).detach()
-    return _parametrisation(layers[name]).norms(weight).to(weight.dtype)
+    return _parametrisation(layers[name]).norms(weight)
 
 
 def despectralize(model: Model) -> Model:
@@ -424,15 +422,14 @@ def _load_from_state_dict(
     self: nn.Module, state_dict: dict[str, Any], prefix: str, *args: Any
 ) -> None:
     """Read the state of the plain layer, too."""
+    keys = [f"{prefix}parametrizations.weight.original{index}" for index in range(2)]
     weight = state_dict.get(prefix + "weight")
-    if isinstance(weight, Tensor):
+    if isinstance(weight, Tensor) and not set(keys) & set(state_dict):
         expected = cast(Tensor, self.weight).shape
         if weight.shape == expected:
             del state_dict[prefix + "weight"]  # torch hands over a copy
             factors = _parametrisation(self).right_inverse(weight)
-            for index, factor in enumerate(factors):
-                key = f"{prefix}parametrizations.weight.original{index}"
-                state_dict[key] = factor
+            state_dict.update(zip(keys, factors, strict=True))
         else:
             errors: list[str] = args[-1]
             errors.append(
@@ -468,7 +465,7 @@ def _with_weight(hook: Callable[..., Any]) -> Callable[..., Any]:
         plain: Any = object.__new__(parametrize.type_before_parametrizations(layer))
         weight = nn.Parameter(cast(Tensor, layer.weight).detach())
         parameters = {"weight": weight, **layer._parameters}
-        vars(plain).update(vars(layer), _parameters=parameters, _modules={})
+        vars(plain).update(vars(layer), _parameters=parameters)
         return hook(plain, *args)
 
     return with_weight

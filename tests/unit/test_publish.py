@@ -277,6 +277,8 @@ def test_each_experiment_keeps_its_commit(root):
     commits = {name: entry["commits"] for name, entry in manifest(root).items()}
     assert commits == {"mnist_01": [first], "scaling": [second]}
     assert f"judged at commit `{second[:10]}`" in page(root)
+    same = "depend on is the same at all of these commits"
+    assert same in page(root)
 
     mnist(root, seed=1)
     publish(root)
@@ -289,6 +291,15 @@ def test_each_experiment_keeps_its_commit(root):
     job(root, "evaluate/mnist_01")
     publish(root)
     assert set(manifest(root)["mnist_01"]["commits"]) == {second, third}
+
+
+def test_commits_may_differ_in_what_weights_depend_on(root):
+    publish(root)
+    assert "these commits" not in page(root).lower()
+    write(root / "workflow/scripts/train.py", "'changed'")
+    commit(root)
+    publish(root)
+    assert "These commits differ in code that" in page(root)
 
 
 def test_code_that_is_not_of_a_commit(root):

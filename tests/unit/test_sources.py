@@ -24,8 +24,8 @@ def loaded(name: str) -> set[str]:
     module = f"spectral_relevance.{name.removesuffix('.py').replace('/', '.')}"
     code = (
         f"import sys, {module}\n"
-        "for m in list(sys.modules.values()):\n"
-        "    if m.__name__.startswith('spectral_relevance'): print(m.__file__)"
+        "for name, m in list(sys.modules.items()):\n"
+        "    if name.startswith('spectral_relevance'): print(m.__file__)"
     )
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],

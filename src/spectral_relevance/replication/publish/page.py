@@ -18,7 +18,7 @@ from spectral_relevance.replication.claims import (
 )
 from spectral_relevance.replication.markup import markdown
 from spectral_relevance.replication.publish.archive import FOLDER, Record
-from spectral_relevance.replication.publish.records import fewer_runs
+from spectral_relevance.replication.publish.records import fewer_runs, of_one_code
 from spectral_relevance.replication.publish.text import days, duration, listed, machine
 from spectral_relevance.replication.scaling import NOTES, table1
 
@@ -52,7 +52,7 @@ def page(
     records: Mapping[str, Record],
     commit: str,
 ) -> str:
-    """Return docs/replication.md.
+    """Return docs/replication.md; `commit` is that of the code of now.
 
     `exponents` are those of Table 1, None if they were not measured; `widths` gives for
     each figure, and for `verdicts`, how wide it is shown, or None if it was not drawn.
@@ -112,7 +112,8 @@ def page(
     lines += ["## Every check", "", caption(root, scale, "claims")]
     lines += [markdown(per_check(verdicts))]
     lines += ["## How it was computed", ""]
-    lines += [*computing_lines(settings, records, commit), "", ARCHIVED]
+    same = of_one_code(root, records, commit)
+    lines += [*computing_lines(settings, records, commit, same), "", ARCHIVED]
     return "\n".join(lines)
 
 
@@ -161,9 +162,22 @@ def missing_lines(
 
 
 def computing_lines(
-    settings: Mapping[str, Any], records: Mapping[str, Record], commit: str
+    settings: Mapping[str, Any],
+    records: Mapping[str, Record],
+    commit: str,
+    same: bool | None,
 ) -> list[str]:
-    """Return how long each experiment took, when, at which commit, and on what."""
+    """Return how long each experiment took, when, at which commit, and on what.
+
+    `same` tells whether the commits agree in what weights depend on, None if there is
+    only one of them.
+    """
+    of_commits = {
+        None: "",
+        True: " The code that datasets and weights depend on is the same at all of "
+        "these commits, to the byte.",
+        False: " These commits differ in code that datasets or weights depend on.",
+    }[same]
     rows = []
     for name in (*settings["experiments"], "scaling"):
         if name not in records:
@@ -197,7 +211,8 @@ def computing_lines(
             "; it was recorded by the jobs, or stated by hand where the table says so."
             if stated
             else ", as the jobs recorded it."
-        ),
+        )
+        + of_commits,
         "",
         *(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * 7, *rows)),
         "",

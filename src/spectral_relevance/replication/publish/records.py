@@ -13,6 +13,7 @@ import pandas as pd
 from spectral_relevance.errors import UserError
 from spectral_relevance.replication.provenance import describe_job, read_job_log
 from spectral_relevance.replication.publish.archive import Record, digests
+from spectral_relevance.replication.publish.unpack import training_code
 
 AGAIN = "run the experiment again, at a commit."
 
@@ -96,6 +97,26 @@ def full_commit(root: Path, name: str) -> str:
     if found.returncode:
         raise UserError(f"--commit: expected a commit, found {name!r}.")
     return found.stdout.strip()
+
+
+def of_one_code(root: Path, records: Mapping[str, Record], commit: str) -> bool | None:
+    """Return whether what weights depend on is the same at all commits of a run.
+
+    None if there is only one commit, or if one is not in this checkout. `commit` is
+    that of the code of now.
+    """
+    others = unique(c for entry in records.values() for c in entry["commits"])
+    if set(others) <= {commit}:
+        return None
+    command = ["git", "-C", str(root), "diff", "--quiet"]
+    files = sorted(training_code(root))
+    found = {
+        subprocess.run(
+            [*command, other, commit, "--", *files], stderr=subprocess.DEVNULL
+        ).returncode
+        for other in others
+    }
+    return {0: True, 1: False}.get(max(found))
 
 
 def read_seeds(table: bytes) -> list[int]:

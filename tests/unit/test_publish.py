@@ -277,8 +277,7 @@ def test_each_experiment_keeps_its_commit(root):
     commits = {name: entry["commits"] for name, entry in manifest(root).items()}
     assert commits == {"mnist_01": [first], "scaling": [second]}
     assert f"judged at commit `{second[:10]}`" in page(root)
-    same = "depend on is the same at all of these commits"
-    assert same in page(root)
+    assert "depend on is the same at all of these commits" in page(root)
 
     mnist(root, seed=1)
     publish(root)
@@ -296,10 +295,16 @@ def test_each_experiment_keeps_its_commit(root):
 def test_commits_may_differ_in_what_weights_depend_on(root):
     publish(root)
     assert "these commits" not in page(root).lower()
+    first = code_state(root)["commit"]
     write(root / "workflow/scripts/train.py", "'changed'")
-    commit(root)
+    second = commit(root)
     publish(root)
     assert "These commits differ in code that" in page(root)
+
+    unknown = "0" * 40  # such as that of a clone with a short history
+    for others, expected in (([second, unknown], None), ([first, unknown], False)):
+        run = {"mnist_01": {"commits": others}}
+        assert records.of_one_code(root, run, second) is expected
 
 
 def test_code_that_is_not_of_a_commit(root):

@@ -102,8 +102,8 @@ def full_commit(root: Path, name: str) -> str:
 def of_one_code(root: Path, records: Mapping[str, Record], commit: str) -> bool | None:
     """Return whether what weights depend on is the same at all commits of a run.
 
-    None if there is only one commit, or if one is not in this checkout. `commit` is
-    that of the code of now.
+    None if there is only one commit, or if it cannot be told, as one is not in this
+    checkout. `commit` is that of the code of now.
     """
     others = unique(c for entry in records.values() for c in entry["commits"])
     if set(others) <= {commit}:
@@ -116,7 +116,9 @@ def of_one_code(root: Path, records: Mapping[str, Record], commit: str) -> bool 
         ).returncode
         for other in others
     }
-    return {0: True, 1: False}.get(max(found))
+    if 1 in found:  # git found a difference
+        return False
+    return True if found == {0} else None
 
 
 def read_seeds(table: bytes) -> list[int]:

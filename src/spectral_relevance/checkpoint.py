@@ -85,7 +85,9 @@ def digest(settings: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
     arrays : sequence of array
         The data.
     """
-    result = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    # Numbers of NumPy are those of Python.
+    text = json.dumps(settings, sort_keys=True, default=lambda number: number.item())
+    result = hashlib.sha256(text.encode())
     for values in arrays:
         result.update(np.ascontiguousarray(values).data)
     result.update(json.dumps(fingerprints("training.py")).encode())

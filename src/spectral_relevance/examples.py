@@ -75,32 +75,46 @@ class Examples:
         if weights is not None:
             given = as_weights(weights, len(inputs)).to(device)
             self.weights = given
-            sums = torch.stack([given[rows].mean() for rows in self.rows])
-            if not (sums > 0).all():
-                raise UserError(
-                    "weights: expected one above 0 in the rows of each run, found none "
-                    f"in those of run {int(sums.argmin())}."
-                )
+            sums = _mean_weights(given, self.rows, "the rows")
             self.scale = (1 / sums).unsqueeze(1)
+            if self.validation is not None:
+                _mean_weights(given, self.validation, "the validation rows")
         self.device = device
 
     @cached_property
     def validating(self) -> tuple[Tensor, Tensor, Tensor | None] | None:
-        """Validation examples of all runs, with weights that make up for padding."""
+        """Validation examples of all runs, with weights relative to their mean.
+
+        What a shorter set is padded with has 0.
+        """
         if self.validation is None:
             return None
         sizes = [len(rows) for rows in self.validation]
         longest = max(sizes)
         index = np.stack([np.resize(rows, longest) for rows in self.validation])
+        places = torch.from_numpy(index).to(self.device)
         weights = None
-        if min(sizes) < longest:
+        if min(sizes) < longest or self.weights is not None:
             counted = np.arange(longest) < np.array(sizes)[:, None]
             share = counted * longest / np.array(sizes)[:, None]
             weights = torch.from_numpy(share).to(self.x)
-        places = torch.from_numpy(index).to(self.device)
+            if self.weights is not None:
+                weights *= self.weights[places]
+                weights /= weights.mean(1, keepdim=True)
         if (index == index[0]).all():
             return self.x[places[0]], self.y[places], weights
         return self.x[places], self.y[places], weights
+
+
+def _mean_weights(weights: Tensor, rows: Sequence[Rows], what: str) -> Tensor:
+    """Return the mean weight in the rows of each run, and raise where it is 0."""
+    means = torch.stack([weights[own].mean() for own in rows])
+    if not (means > 0).all():
+        raise UserError(
+            f"weights: expected one above 0 in {what} of each run, found none in those "
+            f"of run {int(means.argmin())}."
+        )
+    return means
 
 
 def _check_runs(runs: Sequence[Run], n: int, batch_size: int) -> list[Rows] | None:

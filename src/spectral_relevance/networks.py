@@ -17,7 +17,12 @@ from spectral_relevance.replicas import (
 from spectral_relevance.specs import Spec
 
 ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": Tanh}
-LAYERS = {"spectral": ReplicaSpectralLinear, "standard": ReplicaLinear}
+LAYERS = {
+    "spectral": (ReplicaSpectralLinear, ReplicaSpectralLinear),
+    "spectral_first": (ReplicaSpectralLinear, ReplicaLinear),
+    "standard": (ReplicaLinear, ReplicaLinear),
+}
+"""The affine layers of each parametrisation: the first, and all others."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ class Architecture(Spec):
     output_activation : str
         ``linear``, ``relu`` or ``tanh``.
     parametrisation : str
-        Whether all layers are ``spectral`` (w_ij = λ_j φ_ij) or ``standard``.
+        Whether all layers are ``spectral`` (w_ij = λ_j φ_ij), the first one alone
+        (``spectral_first``), or none (``standard``).
 
     Raises
     ------
@@ -129,12 +135,12 @@ class Network(nn.Module):
         self.inputs = inputs
         self.architecture = architecture = Architecture.of(architecture)
         self.replicas = replicas
-        make_layer = LAYERS[architecture.parametrisation]
+        make_layer, make_later = LAYERS[architecture.parametrisation]
         output = Hidden(architecture.outputs, architecture.output_activation)
         layers: list[nn.Module] = []
         for layer in [*architecture.hidden, output]:
             layers.append(make_layer(inputs, layer.units, replicas))
-            inputs = layer.units
+            make_layer, inputs = make_later, layer.units
             if layer.activation != "linear":
                 layers.append(ACTIVATIONS[layer.activation]())
             if layer.batch_norm:

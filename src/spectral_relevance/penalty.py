@@ -21,10 +21,14 @@ from spectral_relevance.specs import Spec
 
 NORMS = ("l1", "l2", "group_lasso")
 
-PENALISED = {"spectral": ("eigenvalues", "eigenvectors"), "standard": ("kernel",)}
+PENALISED = {
+    "spectral": ("eigenvalues", "eigenvectors"),
+    "spectral_first": ("eigenvalues", "eigenvectors"),
+    "standard": ("kernel",),
+}
 """The parameters of the first layer that are penalised, by the parametrisation."""
 
-STRENGTHS = tuple(name for names in PENALISED.values() for name in names)
+STRENGTHS = (*PENALISED["spectral"], *PENALISED["standard"])
 """The parameters that some penalty has a strength for."""
 
 
@@ -77,7 +81,7 @@ class Penalty(Spec):
         UserError
             If it has strengths for parameters that such a network lacks.
         """
-        if parametrisation == "spectral" and self.norm == "group_lasso":
+        if parametrisation != "standard" and self.norm == "group_lasso":
             raise UserError(
                 "Penalty.norm: expected l1 or l2 for a spectral network, found "
                 "'group_lasso'.",
@@ -87,7 +91,8 @@ class Penalty(Spec):
         for name in STRENGTHS:
             if getattr(self, name) > 0 and name not in known:
                 raise UserError(
-                    f"Penalty.{name}: a {parametrisation} network has no {name}.",
+                    f"Penalty.{name}: the first layer of a {parametrisation} network "
+                    f"has no {name}.",
                     f"its strengths are {', '.join(known)}.",
                 )
 
@@ -126,7 +131,9 @@ class Share(NamedTuple):
     strength: float | Tensor
 
 
-def shares(network: Network, penalties: Sequence[Penalty | None]) -> dict[str, Share]:
+def shares(
+    network: Network, penalties: Sequence[Penalty | None], ridge: float = 0.0
+) -> dict[str, Share]:
     """Return what penalties do to the parameters of a network, by their names.
 
     Parameters
@@ -135,6 +142,8 @@ def shares(network: Network, penalties: Sequence[Penalty | None]) -> dict[str, S
         The replicas.
     penalties : sequence of Penalty or None
         One for each replica, all of the same norm; None for no penalty.
+    ridge : float
+        Strength of the squares of what makes the weights of all layers but the first.
 
     Raises
     ------
@@ -158,6 +167,9 @@ def shares(network: Network, penalties: Sequence[Penalty | None]) -> dict[str, S
         if any(strengths):
             strength = _for_each(strengths, parameter)
             found[names[id(parameter)]] = Share(norms_given[0], strength)
+    if ridge:
+        later = [p for layer in network.linears()[1:] for p in layer.weights()]
+        found |= {names[id(parameter)]: Share("l2", ridge) for parameter in later}
     return found
 
 

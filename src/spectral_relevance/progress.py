@@ -9,7 +9,9 @@ from tqdm import tqdm
 logger = logging.getLogger(__name__)
 
 
-def progress(total: int, what: str, done: int = 0) -> Iterator[int]:
+def progress(
+    total: int, what: str, done: int = 0, quiet: bool = False
+) -> Iterator[int]:
     """Yield `done` + 1, …, `total` and show how far the loop has come.
 
     Parameters
@@ -20,8 +22,13 @@ def progress(total: int, what: str, done: int = 0) -> Iterator[int]:
         Name of one step, ``epoch`` say.
     done : int
         Number of steps that were taken before.
+    quiet : bool
+        Whether to show nothing.
     """
     steps = range(done + 1, total + 1)
+    if quiet:
+        yield from steps
+        return
     if sys.stderr.isatty():
         yield from tqdm(steps, unit=what, initial=done, total=total)
         return

@@ -57,6 +57,10 @@ class ReplicaLinear(nn.Module):
     def _random_parameter(self) -> nn.Parameter:
         return self.kernel
 
+    def weights(self) -> list[nn.Parameter]:
+        """Return the parameters that the weights are made of: all but the bias."""
+        return [p for name, p in self.named_parameters() if name != "bias"]
+
     @torch.no_grad()
     def permute_inputs(self, order: Tensor) -> None:
         """Put the parameters of input ``order[k]`` in the place of input k."""

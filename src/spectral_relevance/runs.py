@@ -74,6 +74,14 @@ class Training(Spec):
         ``cross_entropy``, ``mean_absolute_error`` or ``mean_squared_error``.
     records : int
         How many points of the history are recorded, the last epoch among them.
+    ridge : float
+        Strength of the squares of the weights, for spectral layers of λ and φ, of all
+        layers but the first, which is added to the loss. With it a penalty on the first
+        layer has a minimum (``docs/group_lasso.md``).
+    patience : int, optional
+        A run is over once its validation loss has not been smaller for so many epochs,
+        and has the parameters of its best epoch; training ends with the last of them.
+        By default all epochs are trained, and the last one counts.
     compile : bool
         Whether the step is compiled where there is a compiler: worth its half minute on
         long trainings.
@@ -89,6 +97,8 @@ class Training(Spec):
     learning_rate: float = 1e-3
     loss: str = "cross_entropy"
     records: int = 50
+    ridge: float = 0.0
+    patience: int | None = None
     compile: bool = False
 
     def __post_init__(self) -> None:
@@ -96,5 +106,8 @@ class Training(Spec):
         for name in ("epochs", "batch_size", "records"):
             self._check_count(name)
         self._check_number("learning_rate", above=0)
+        self._check_number("ridge")
+        if self.patience is not None:
+            self._check_count("patience")
         self._check_choice("loss", LOSSES)
         self._check_flag("compile")

@@ -29,6 +29,7 @@ from spectral_relevance.networks import Architecture, Network
 from spectral_relevance.penalty import shares
 from spectral_relevance.runs import Run, Training
 from spectral_relevance.step import Batch, Group, Loss, whole_step
+from spectral_relevance.stopping import Best
 
 CACHED = 2**17
 """Numbers of a replica's step above which replicas of a compiled step take turns.
@@ -102,7 +103,7 @@ class Trainer:
         self.network.first.permute_inputs(data.order)
         self.network.first.present = data.present
         self.network.to(device).train()
-        penalties = shares(self.network, [run.penalty for run in runs])
+        penalties = shares(self.network, [run.penalty for run in runs], training.ridge)
         parameters = dict(self.network.named_parameters())
         self.adam = Adam(parameters, penalties, training.learning_rate)
         self.masks = Masks(
@@ -125,8 +126,17 @@ class Trainer:
         if self.compiled:
             self.step = compiled(self.step)
         elif on_cpu:
-            self.step = self._fused_step
+            self.step = _fused_step(self.loss, self.adam)
         self.total = torch.zeros(len(runs), device=device)
+        self.best = None
+        if training.patience is not None:
+            if data.validation is None:
+                raise UserError(
+                    "Training.patience: expected validation rows for all runs, found "
+                    "none.",
+                    "Run(..., validation=rows) names them.",
+                )
+            self.best = Best(self.network, training.patience)
 
     def _group(self, rows: slice) -> Group:
         """Return views of some of the replicas."""
@@ -134,13 +144,6 @@ class Trainer:
         statistics = [buffers[name][rows] for name in self.loss.statistics]
         scale = None if self.data.weights is None else self.data.scale[rows]
         return Group(rows, self.adam.of_replicas(rows), statistics, scale)
-
-    def _fused_step(
-        self, batch: Batch, group: Group, corrections: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        each, gradients = self.loss.gradients(batch, group)
-        self.adam.fused_step(gradients, corrections)
-        return each
 
     @torch.no_grad()
     def train_epoch(self) -> Tensor:
@@ -208,9 +211,16 @@ class Trainer:
     def _batch(self, index: Tensor, masks: list[Tensor]) -> Batch:
         return Batch(self.data.x, self.data.y, self.data.weights, index, masks)
 
+    def keep_best(self, epoch: "Epoch") -> bool:
+        """Keep what an epoch has improved, and return whether to end early."""
+        if self.best is None or epoch.validation is None:
+            return False
+        return self.best.update(epoch.number, epoch.validation[0], self.network)
+
     def state(self) -> dict[str, Any]:
         """Return all that changes from epoch to epoch: tensors and plain data."""
         return {
+            "best": self.best and self.best.state(),
             "network": self.network.state_dict(),
             "adam": self.adam.state(),
             "generators": get_states(self.orders),
@@ -221,6 +231,8 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.adam.set_state(state["adam"])
         set_states(self.orders, state["generators"])
+        if self.best is not None:
+            self.best.set_state(state["best"])
 
     def digest(self) -> str:
         """Return a digest of all that the result depends on."""
@@ -234,6 +246,8 @@ class Trainer:
 
     def finished(self) -> Network:
         """Return the network with its inputs in their own order, on the CPU."""
+        if self.best is not None:
+            self.best.restore(self.network)
         first = self.network.first
         first.present = self.network.inputs
         first.permute_inputs(torch.argsort(self.data.order).to(self.device))
@@ -268,6 +282,12 @@ class Epoch:
         kind = self._trainer.training.loss
         return losses(outputs, y, kind, weights), measure(outputs, y, weights)
 
+    @property
+    def least(self) -> Tensor | None:
+        """Validation loss of each run in the epoch that early stopping keeps so far."""
+        best = self._trainer.best
+        return None if best is None else best.loss
+
     @cached_property
     def relevance(self) -> Tensor:
         """Relevance of each input in each run, shape ``(R, d)``."""
@@ -280,9 +300,11 @@ class Epoch:
         Raises
         ------
         Diverged
-            If the loss of one is not finite.
+            If the loss of one is not finite, or never was on its validation rows where
+            the best epoch is to be kept.
         """
-        for run, value in enumerate(self.loss.tolist()):
+        found = self.loss if self.least is None else self.loss.maximum(self.least)
+        for run, value in enumerate(found.tolist()):
             if not np.isfinite(value):
                 seed = self._trainer.runs[run].seed
                 raise Diverged(run, self.number, value, f"run {run} (seed {seed})")
@@ -295,6 +317,23 @@ class Epoch:
         above = self.relevance > SMALL * largest
         columns["inputs_above_1_percent"] = above.sum(1).tolist()
         return pd.DataFrame(columns)
+
+
+def _fused_step(
+    loss: Loss, adam: Adam
+) -> Callable[[Batch, Group, tuple[Tensor, Tensor]], Tensor]:
+    """Return a function that takes one step of all replicas by torch's own Adam.
+
+    As a method of the trainer it would let it hold itself, and all its memory until
+    garbage is collected.
+    """
+
+    def step(batch: Batch, group: Group, corrections: tuple[Tensor, Tensor]) -> Tensor:
+        each, gradients = loss.gradients(batch, group)
+        adam.fused_step(gradients, corrections)
+        return each
+
+    return step
 
 
 def compiled_together(network: Network, batch_size: int) -> int:

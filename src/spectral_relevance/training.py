@@ -52,6 +52,7 @@ def fit(
     device: str = "auto",
     on_epoch: Callable[[Epoch], bool | None] | None = None,
     checkpoint: str | Path | None = None,
+    quiet: bool = False,
 ) -> Fitted:
     """Train one replica of a network for each run, all of them side by side.
 
@@ -73,8 +74,8 @@ def fit(
     training : Training
         How it is trained.
     weights : (n,) array, optional
-        Weight of each example in the loss; they count relative to the mean over the
-        rows of a run.
+        Weight of each example in the loss, in that of validation and in the metric;
+        they count relative to the mean over the rows of a run.
     device : str
         A torch device, or ``auto`` for a GPU where there is one.
     on_epoch : callable, optional
@@ -83,6 +84,8 @@ def fit(
     checkpoint : path, optional
         Where to keep the state every few minutes, when interrupted and at the end, and
         to go on from: a training that was killed ends as if it had not been.
+    quiet : bool
+        Whether to show no progress.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def fit(
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(checkpoint, trainer.digest())
-    history = _train(trainer, training, keeper, on_epoch)
+    history = _train(trainer, training, keeper, on_epoch, quiet)
     return Fitted(trainer.finished(), history)
 
 
@@ -130,6 +133,7 @@ def _train(
     training: Training,
     keeper: Checkpoint | None,
     on_epoch: Callable[[Epoch], bool | None] | None,
+    quiet: bool,
 ) -> pd.DataFrame:
     """Train epoch by epoch and return the history."""
     epochs, records = training.epochs, training.records
@@ -146,9 +150,10 @@ def _train(
             keeper.save({"epoch": epoch, **content})
 
     with Deferred() as interruption:
-        for number in progress(epochs, "epoch", done):
+        for number in progress(epochs, "epoch", done, quiet):
             epoch = Epoch(number, trainer.train_epoch(), trainer)
-            stopping = on_epoch is not None and bool(on_epoch(epoch))
+            stopping = trainer.keep_best(epoch)
+            stopping |= on_epoch is not None and bool(on_epoch(epoch))
             if number in recorded or stopping:
                 history = pd.concat([history, epoch.record()], ignore_index=True)
             ending = stopping or number == epochs

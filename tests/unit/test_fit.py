@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -140,21 +141,26 @@ def test_strengths_belong_to_a_run(examples, norm):
         assert_close(together, place, alone, 0)
 
 
-def test_folds_of_two_sizes_are_trained_together(examples):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_folds_of_two_sizes_are_trained_together(examples, weighted, rng):
     x, y = examples
+    weights = rng.uniform(0, 3, size=60) if weighted else None
     folds = np.array_split(np.arange(50), 4)  # of 13, 13, 12 and 12
     of_fold = [Run(np.setdiff1d(np.arange(50), f), f, seed=3) for f in folds]
     how = Training(epochs=3, batch_size=19, records=3)  # 37 rows: one step; 38: two
-    together = fit(x, y, of_fold, CLASSES, how)
-    shortest = fit(x, y, [of_fold[0]], CLASSES, how)
+    together = fit(x, y, of_fold, CLASSES, how, weights=weights)
+    shortest = fit(x, y, [of_fold[0]], CLASSES, how, weights=weights)
     assert_close(together, 0, shortest, 0)
     # The loss on a fold is that of its own rows, however long the others are.
     for place, fold in enumerate(folds):
         outputs = predict(together.network, torch.from_numpy(x[fold]).float())[place]
-        loss = functional.cross_entropy(outputs, torch.from_numpy(y[fold]))
-        accuracy = (outputs.argmax(1).numpy() == y[fold]).mean()
+        labels = torch.from_numpy(y[fold])
+        each = functional.cross_entropy(outputs, labels, reduction="none").numpy()
+        own = None if weights is None else weights[fold]
+        loss = np.average(each, weights=own)
+        accuracy = np.average(outputs.argmax(1).numpy() == y[fold], weights=own)
         last = together.history.query(f"run == {place} and epoch == 3").iloc[0]
-        assert last["validation_loss"] == pytest.approx(loss.item(), rel=1e-5)
+        assert last["validation_loss"] == pytest.approx(loss, rel=1e-5)
         assert last["validation_metric"] == pytest.approx(accuracy)
 
 
@@ -197,6 +203,49 @@ def test_a_squared_error_is_minimised_where_least_squares_is(rng):
     layer = network.replica(0)[0]
     found = [*layer.weight.detach()[0].tolist(), layer.bias.item()]
     np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("others", [0.02, 0.3], ids=["alike", "unlike"])
+@pytest.mark.parametrize(
+    ("parametrisation", "names"),
+    [
+        ("spectral", ("eigenvalues", "eigenvectors")),
+        ("spectral_first", ("eigenvalues", "eigenvectors")),
+        ("standard", ("kernel",)),
+    ],
+)
+def test_penalty_and_ridge_are_added_to_the_loss(
+    examples, double, parametrisation, names, others
+):
+    """The same training by torch alone, one run after the other."""
+    x, y = (torch.from_numpy(values) for values in examples)
+    hidden = [Hidden(6, "tanh"), Hidden(5, "tanh")]
+    architecture = Architecture(hidden, outputs=2, parametrisation=parametrisation)
+    side_by_side = [
+        Run(range(60), None, seed, Penalty("l2", **dict.fromkeys(names, strength)))
+        for seed, strength in enumerate((0.02, others))
+    ]
+
+    def trained(epochs: int, rate: float) -> list[torch.nn.Sequential]:
+        how = Training(epochs, batch_size=60, learning_rate=rate, ridge=0.05)
+        network = fit(x, y, side_by_side, architecture, how).network
+        return [network.replica(run) for run in (0, 1)]
+
+    # A step too small to change a digit leaves the initial values.
+    initial, found = trained(1, 1e-300), trained(8, 0.01)
+    for model, strength, ours in zip(initial, (0.02, others), found, strict=True):
+        adam = torch.optim.Adam(model.parameters(), lr=0.01, eps=1e-7)
+        for _ in range(8):
+            loss = functional.cross_entropy(model(x), y)
+            for name, values in model.named_parameters():
+                if not name.endswith("bias"):
+                    size = strength if name.startswith("0.") else 0.05
+                    loss = loss + size * values.square().sum()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        for one, other in zip(ours.parameters(), model.parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_equal_weights_are_no_weights(examples):
@@ -248,6 +297,19 @@ def test_relevance_is_shown_in_the_order_of_the_inputs(examples):
     )
     assert torch.equal(shown[-1], network.relevance())
     assert network.relevance().shape == (1, 6)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_quiet_training_shows_nothing(
+    examples, capsys, caplog, monkeypatch, terminal
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    caplog.set_level(logging.INFO)
+    for quiet in (False, True):
+        fit(*examples, runs(None), CLASSES, HOW, quiet=quiet)
+        shown = "".join([caplog.text, *capsys.readouterr()])
+        assert bool(shown) is not quiet
+        caplog.clear()
 
 
 def test_an_early_end_is_not_made_up_for(examples, tmp_path):
@@ -393,6 +455,7 @@ def test_values_that_make_no_sense(examples, y, message):
         (np.r_[np.ones(59), -1], "weights: .* found -1 in row 59"),
         (np.r_[np.ones(59), np.nan], r"weights: .* found nan \(row 59"),
         (np.r_[np.zeros(40), np.ones(20)], "weights: .* none in those of run 0"),
+        (np.r_[np.ones(40), np.zeros(20)], "validation rows .* none in those of run 0"),
         (np.ones((60, 1)), r"weights: .* shape \(60, 1\)"),
     ],
 )
@@ -454,6 +517,9 @@ def test_runs_that_do_not_fit(examples, side_by_side, message):
         ({"loss": "mse"}, "Training.loss: expected one of 'cross_entropy', .* 'mse'"),
         ({"loss": "Cross_Entropy"}, "did you mean 'cross_entropy'"),
         ({"records": 0}, "Training.records"),
+        ({"ridge": -1e-4}, "Training.ridge: expected a number of at least 0"),
+        ({"patience": 0}, "Training.patience: .* at least 1, found 0"),
+        ({"patience": 0.2}, "Training.patience: .* found 0.2"),
         ({"compile": "yes"}, "Training.compile: expected True or False"),
         ({"learning_rat": 1}, "found 'learning_rat'.\nHint: .* 'learning_rate'"),
     ],
@@ -481,7 +547,7 @@ def test_a_training_that_makes_no_sense(settings, message):
         ({"hidden": [{"unit": 3}]}, "found 'unit'.\nHint: did you mean 'units'"),
         ({"hidden": [{}]}, "Hidden: the setting 'units' is missing"),
         ({"output_activation": "softmax"}, "Architecture.output_activation"),
-        ({"parametrisation": "dense"}, "one of 'spectral', 'standard', found 'dense'"),
+        ({"parametrisation": "dense"}, "'spectral_first', 'standard', found 'dense'"),
     ],
 )
 def test_an_architecture_that_makes_no_sense(settings, message):
@@ -489,10 +555,11 @@ def test_an_architecture_that_makes_no_sense(settings, message):
         Architecture.of({"hidden": [], "outputs": 2} | settings)
 
 
-def test_numbers_of_numpy_are_numbers(examples):
-    how = Training(epochs=np.int64(1), batch_size=np.int32(10))
+def test_numbers_of_numpy_are_numbers(examples, tmp_path):
+    how = Training(epochs=np.int64(1), batch_size=np.int32(10), ridge=np.float32(0.1))
     penalty = Penalty("l2", eigenvalues=np.float32(0.1))
-    fit(*examples, [Run(range(40), seed=np.int64(3), penalty=penalty)], CLASSES, how)
+    run = Run(range(40), seed=np.int64(3), penalty=penalty)
+    fit(*examples, [run], CLASSES, how, checkpoint=tmp_path / "checkpoint.pt")
 
 
 def test_a_penalty_that_does_not_fit_the_network(examples):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from spectral_relevance.evaluation import predict
-from spectral_relevance.layers import SpectralLinear
+from spectral_relevance.layers import SpectralLinear, standard
 from spectral_relevance.networks import Network
 from spectral_relevance.replicas import (
     BatchNorm,
@@ -19,10 +19,23 @@ from spectral_relevance.replication import models
 from spectral_relevance.replication.models import Replicas
 from spectral_relevance.replication.training import architecture_of
 
+PARAMETRISATIONS = pytest.mark.parametrize(
+    ("parametrisation", "first"),
+    [
+        ("spectral", SpectralLinear),
+        ("spectral_first", SpectralLinear),
+        ("standard", nn.Linear),
+    ],
+)
+
 
 @pytest.fixture
 def network(description, rng) -> Network:
     """Three replicas with random parameters and running statistics."""
+    return random_network(description, rng)
+
+
+def random_network(description: dict, rng: np.random.Generator) -> Network:
     network = Network(5, architecture_of(description), replicas=3)
     with torch.no_grad():
         for name, values in network.state_dict().items():
@@ -45,10 +58,17 @@ def test_structure_follows_the_description(description):
     assert rates == [0.25, 0.1]
     assert network.first is network.layers[0]
 
-    standard = Network(
+    plain = Network(
         5, architecture_of({**description, "parametrisation": "standard"}), replicas=3
     )
-    assert {type(layer) for layer in standard.linears()} == {ReplicaLinear}
+    assert {type(layer) for layer in plain.linears()} == {ReplicaLinear}
+    mixed = Network(
+        5,
+        architecture_of({**description, "parametrisation": "spectral_first"}),
+        replicas=3,
+    )
+    kinds = [type(layer) for layer in mixed.linears()]
+    assert kinds == [ReplicaSpectralLinear, *[ReplicaLinear] * 3]
     output = {"units": 1, "activation": "tanh"}
     shallow = Network(
         5, architecture_of({**description, "hidden": [], "output": output}), replicas=1
@@ -57,7 +77,11 @@ def test_structure_follows_the_description(description):
     assert shallow(torch.zeros(1, 9, 5)).shape == (1, 9, 1)
 
 
-def test_forward_and_replica_are_the_explicit_network(network, rng):
+@PARAMETRISATIONS
+def test_forward_and_replica_are_the_explicit_network(
+    description, rng, parametrisation, first
+):
+    network = random_network(description | {"parametrisation": parametrisation}, rng)
     x = rng.normal(size=(3, 11, 5)).astype(np.float32)
     y = network.eval()(torch.from_numpy(x)).detach().numpy()
     state = {k: v.double().numpy() for k, v in network.state_dict().items()}
@@ -65,7 +89,9 @@ def test_forward_and_replica_are_the_explicit_network(network, rng):
         p = {name.removeprefix("layers."): v[r] for name, v in state.items()}
 
         def affine(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
-            weight = p[f"{k}.eigenvalues"] * p[f"{k}.eigenvectors"]
+            weight = p.get(f"{k}.kernel")
+            if weight is None:
+                weight = p[f"{k}.eigenvectors"] @ np.diag(p[f"{k}.eigenvalues"])
             return x @ weight.T + p[f"{k}.bias"]
 
         def norm(x: np.ndarray, k: int, p: dict = p) -> np.ndarray:
@@ -81,16 +107,17 @@ def test_forward_and_replica_are_the_explicit_network(network, rng):
         np.testing.assert_allclose(y[r], expected, rtol=1e-4, atol=1e-4)
 
         plain = network.replica(r)
-        assert isinstance(plain[0], SpectralLinear)
-        with torch.no_grad():
-            found = plain(torch.from_numpy(x[r])).numpy()
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        assert type(plain[0]) is first
+        for model in (plain, standard(plain)):
+            with torch.no_grad():
+                found = model(torch.from_numpy(x[r])).numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        affine_layers = [m for m in standard(plain) if type(m) is nn.Linear]
+        assert len(affine_layers) == 4
 
 
-@pytest.mark.parametrize(
-    ("parametrisation", "kind"), [("spectral", SpectralLinear), ("standard", nn.Linear)]
-)
-def test_a_replica_is_a_network_of_its_own(description, rng, parametrisation, kind):
+@PARAMETRISATIONS
+def test_a_replica_is_a_network_of_its_own(description, rng, parametrisation, first):
     description |= {"parametrisation": parametrisation}
     network = Network(5, architecture_of(description), replicas=3).train()
     with torch.no_grad():
@@ -100,8 +127,8 @@ def test_a_replica_is_a_network_of_its_own(description, rng, parametrisation, ki
     outputs = predict(network, x)
     for r in range(3):
         model = network.replica(r)
-        assert type(model[0]) is kind and not model.training
-        if kind is SpectralLinear:
+        assert type(model[0]) is first and not model.training
+        if first is SpectralLinear:
             assert torch.equal(model[0].eigenvalues, network.first.eigenvalues[r])
             assert torch.equal(model[0].eigenvectors, network.first.eigenvectors[r])
             torch.testing.assert_close(model[0].relevance(), network.relevance()[r])
@@ -130,9 +157,9 @@ def test_replicas_of_a_whole_network_never_mix_while_training(network, rng):
     assert not torch.isclose(after[1], before[1]).all()
 
 
-@pytest.mark.parametrize("parametrisation", ["spectral", "standard"])
+@PARAMETRISATIONS
 def test_relevance_is_the_norm_of_the_weights_that_leave_an_input(
-    description, rng, parametrisation
+    description, rng, parametrisation, first
 ):
     network = Network(
         5, architecture_of({**description, "parametrisation": parametrisation}), 3

@@ -338,13 +338,16 @@ PENALTIES = [
     ("standard", [Penalty("l1", kernel=0.1)] * 2),
     ("standard", [Penalty("l2", kernel=0.1), Penalty("l2", kernel=0.3)]),
     ("standard", [None, None]),
+    ("spectral_first", [L2, L2]),
+    ("spectral_first", [None, L1]),
 ]
 
 
 @STEPS
+@pytest.mark.parametrize("ridge", [0.0, 0.05], ids="ridge={}".format)
 @pytest.mark.parametrize(("parametrisation", "penalties"), PENALTIES, ids=str)
 def test_penalties_are_those_of_autograd(
-    description, rng, generator, step, parametrisation, penalties
+    description, rng, generator, step, parametrisation, penalties, ridge
 ):
     """Several steps, as the first one of Adam tells only the signs of a gradient."""
     architecture = architecture_of(description | {"parametrisation": parametrisation})
@@ -355,7 +358,7 @@ def test_penalties_are_those_of_autograd(
     networks[1].load_state_dict(networks[0].state_dict())
     fast, slow = networks
     parameters = dict(fast.named_parameters())
-    adam = Adam(parameters, shares(fast, penalties), 0.01)
+    adam = Adam(parameters, shares(fast, penalties, ridge), 0.01)
     reference = torch.optim.Adam(slow.parameters(), lr=0.01, eps=1e-7)
     for _ in range(4):
         x = torch.from_numpy(rng.normal(size=(2, 9, 5)))
@@ -372,6 +375,10 @@ def test_penalties_are_those_of_autograd(
                     power = {"l1": 1, "l2": 2}[penalty.norm]
                     values = getattr(slow.first, name)[r].abs() ** power
                     loss = loss + strength * values.sum()
+        for layer in slow.linears()[1:]:
+            for name in ("eigenvalues", "eigenvectors", "kernel"):
+                if hasattr(layer, name):
+                    loss = loss + ridge * getattr(layer, name).square().sum()
         loss.backward()
         reference.step()
     for (name, found), wanted in zip(
@@ -457,6 +464,16 @@ def test_a_penalty_that_makes_no_sense(settings, message):
             "expected l1 or l2 for a spec",
         ),
         ("spectral", [L1, L2], "penalties of one norm, found l1, l2"),
+        (
+            "spectral_first",
+            [Penalty("group_lasso", kernel=1)],
+            "expected l1 or l2 for a spec",
+        ),
+        (
+            "spectral_first",
+            [Penalty("l2", kernel=1)],
+            "the first layer of a spectral_first network has no kernel",
+        ),
     ],
 )
 def test_penalties_that_do_not_fit(description, parametrisation, penalties, message):

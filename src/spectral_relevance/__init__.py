@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spectral_relevance.data import Dataset as Dataset
     from spectral_relevance.errors import UserError as UserError
+    from spectral_relevance.estimators import SpectralClassifier as SpectralClassifier
+    from spectral_relevance.estimators import (
+        SpectralClassifierCV as SpectralClassifierCV,
+    )
+    from spectral_relevance.estimators import SpectralRegressor as SpectralRegressor
+    from spectral_relevance.estimators import SpectralRegressorCV as SpectralRegressorCV
+    from spectral_relevance.estimators.persistence import load as load
     from spectral_relevance.layers import SpectralLinear as SpectralLinear
     from spectral_relevance.layers import standard as standard
     from spectral_relevance.networks import Architecture as Architecture
@@ -31,11 +38,16 @@ MODULES = {
     "Network": "networks",
     "Penalty": "penalty",
     "Run": "training",
+    "SpectralClassifier": "estimators",
+    "SpectralClassifierCV": "estimators",
     "SpectralLinear": "layers",
+    "SpectralRegressor": "estimators",
+    "SpectralRegressorCV": "estimators",
     "Training": "training",
     "UserError": "errors",
     "despectralize": "torch_models",
     "fit": "training",
+    "load": "estimators",
     "relevance": "torch_models",
     "spectralize": "torch_models",
     "standard": "layers",

@@ -109,6 +109,7 @@ def test_the_base_needs_the_six_and_nothing_else(wheel):
     assert set(re.findall(r"^Provides-Extra: (.*)$", metadata, re.M)) == {
         "explain",
         "paper",
+        "peers",
     }
 
 
@@ -168,7 +169,7 @@ def test_modules_import_what_their_extra_brings():
         for extra, lines in named.items()
     }
     brought["explain"] |= brought[""]
-    brought["paper"] |= brought["explain"]
+    brought["paper"] |= brought["explain"] | brought["peers"]
     deposit = {Requirement(p).name for p in project["dependency-groups"]["deposit"]}
     distributions = packages_distributions()
     needed_by_the_paper = set()
@@ -176,12 +177,17 @@ def test_modules_import_what_their_extra_brings():
         packages = imported(PACKAGE / module)
         if module == "replication/publish/crate.py":
             packages = {p for p in packages if not deposit & {*distributions[p]}}
-        known = {name.lower() for p in packages for name in distributions[p]}
+        known = set().union(*(lowered(distributions[p]) for p in packages))
         assert known <= brought[extra_of(module)], module
         if extra_of(module) == "paper":
-            own = {p for p in packages if {*distributions[p]} - brought["explain"]}
+            others = brought["explain"] | brought["peers"]
+            own = {p for p in packages if not others & lowered(distributions[p])}
             needed_by_the_paper |= own
     assert needed_by_the_paper == set(replication.PACKAGES)
+
+
+def lowered(names: list[str]) -> set[str]:
+    return {name.lower() for name in names}
 
 
 def imported(path: Path) -> set[str]:
@@ -219,11 +225,15 @@ def test_the_lines_of_the_readme_run(python):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("## Your own inputs")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     found = blocks[0].rstrip().splitlines()
+    found[-1] = f"assert len({found[-1].split('#')[0].strip()}) > 2"
+    result = run(python, "\n".join(found))
+    assert result.returncode == 0, result.stderr
+    found = blocks[1].rstrip().splitlines()
     assert found[-1].endswith("# inputs 2 and 7")
     found[-1] = f"print(sorted(({found[-1].split('#')[0].strip()}).tolist()))"
     result = run(python, "\n".join(found))
     assert result.stdout.strip() == "[2, 7]", result.stderr
-    result = run(python, blocks[1])
+    result = run(python, blocks[2])
     assert result.returncode == 0, result.stderr

@@ -22,6 +22,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/relevance.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/selection.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
 

@@ -83,7 +83,8 @@ def test_the_real_settings_are_complete(real, scale):
     settings = resolve(real, scale)
     assert real == before
     assert settings == read_settings(ROOT, scale)
-    assert set(settings) == {"seeds", "data", "methods", "scaling", "experiments"}
+    parts = {"seeds", "data", "methods", "scaling", "selection", "experiments"}
+    assert set(settings) == parts
     assert set(settings["methods"]) == set(METHODS)
     assert list(settings["experiments"]) == list(real["experiments"])
     keys = {"seeds", "seeds_per_job", "methods", "curve", "variants"}

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+from spectral_relevance.replication.calibration import table_files
 from spectral_relevance.replication.captions import judged, shown_settings
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.datasets.kinds import kinds
 from spectral_relevance.replication.figures.catalogue import final_files, read_figures
 from spectral_relevance.replication.methods import METHODS
+from spectral_relevance.replication.peers import PEERS
 from spectral_relevance.replication.places import check_checkout, check_python
 from spectral_relevance.replication.settings import blocks, dataset_request, resolve
 from spectral_relevance.sources import fingerprints
@@ -43,6 +45,8 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
     method="[a-z0-9_]+",
     block=r"\d+(-\d+)?",
+    design="[a-z][a-z0-9_]*",
+    peer="[a-z][a-z0-9_]*",
 
 
 def growing(amount):
@@ -218,6 +222,39 @@ def scaling_settings(wildcards):
     timed = settings["scaling"]["methods"]
     methods = {k: {**settings["methods"][k], **v} for k, v in timed.items()}
     return {**settings["scaling"], "methods": methods}
+
+
+def peer_module(wildcards):
+    """Full name of the module of a peer."""
+    peers = SETTINGS[wildcards.scale]["selection"]["draws"]
+    if wildcards.peer not in peers:
+        raise UserError(
+            f"expected a method that selects, found {wildcards.peer!r}.",
+            f"selection.draws of the configuration has {', '.join(peers)}.",
+        )
+    return PEERS[wildcards.peer]
+
+
+def calibration_settings(wildcards):
+    """A design, how many draws of it a peer is given, and the rate that is asked for."""
+    settings = SETTINGS[wildcards.scale]["selection"]
+    peer_module(wildcards)
+    if wildcards.design not in settings["designs"]:
+        raise UserError(
+            f"expected a design of selection.designs, found {wildcards.design!r}.",
+            f"at the {wildcards.scale} scale there are {', '.join(settings['designs'])}.",
+        )
+    return {
+        "design": settings["designs"][wildcards.design],
+        "draws": settings["draws"][wildcards.peer],
+        "fdr": settings["fdr"],
+    }
+
+
+def calibration_tables(wildcards):
+    """What each peer selects in each design."""
+    scale = wildcards.scale
+    return table_files(scale, SETTINGS[scale]["selection"])
 
 
 def claim_tables(wildcards):

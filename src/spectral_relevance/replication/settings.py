@@ -141,7 +141,8 @@ def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``seeds``, ``data``, ``methods``, ``scaling`` and ``experiments``. Each
+        ``seeds``, ``data``, ``methods``, ``scaling``, ``selection`` and
+        ``experiments``. Each
         experiment is complete: it has its ``seeds`` (those of the scale where it has
         none of its own), the settings of all ``methods``, and ``variants``, each with
         its complete ``dataset``, ``network``, ``regularisation`` and ``training``; an
@@ -175,6 +176,10 @@ def resolve(config: Mapping[str, Any], scale: str) -> dict[str, Any]:
         }
         check({**settings, "experiments": originals}, schema(), what)
     check(settings, schema(), what)
+    for part in ("draws", "designs"):
+        given = settings["selection"][part].items()
+        kept = {name: value for name, value in given if value is not None}
+        settings["selection"][part] = kept
     for name, experiment in settings["experiments"].items():
         place = f"experiments.{name}"
         experiment.setdefault("seeds", settings["seeds"])

@@ -62,6 +62,7 @@ def final_files(scale: str, numbers: Iterable[str]) -> list[str]:
     tables = (
         *("claims.csv", "claims.md", "claims.html", "verdicts.txt"),
         *("table1.csv", "table1.md", "table1.html", "provenance.json"),
+        *("selection.csv", "selection.md"),
     )
     return [
         *(f"figures/{scale}/{name}.{end}" for name in pictures for end in FORMATS),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from spectral_relevance.errors import UserError
 from spectral_relevance.files import replacing
+from spectral_relevance.replication.calibration import table_files
 from spectral_relevance.replication.claims import read_claims, table_paths
 from spectral_relevance.replication.figures.catalogue import (
     final_files,
@@ -148,7 +149,8 @@ def wanted_files(root: Path, scale: str) -> dict[str, set[str]]:
     for table in sorted(tables):
         if not table.startswith("datasets/") and table != "line_bands.csv":
             wanted.setdefault(experiment_of(table), set()).add(table)
-    for name, experiment in read_settings(root, scale)["experiments"].items():
+    settings = read_settings(root, scale)
+    for name, experiment in settings["experiments"].items():
         if name in wanted:
             stems = [f"models/{name}/{block}" for block in blocks(experiment)]
             wanted[name] |= {f"{s}{end}" for s in stems for end in (".pt", ".csv")}
@@ -156,7 +158,7 @@ def wanted_files(root: Path, scale: str) -> dict[str, set[str]]:
         name: {f"results/{scale}/{file}" for file in files}
         for name, files in wanted.items()
     }
-    ends = set(final_files(scale, figures))
+    ends = {*final_files(scale, figures), *table_files(scale, settings["selection"])}
     wanted[SUMMARY_PART] = ends.difference(*wanted.values())
     return wanted
 

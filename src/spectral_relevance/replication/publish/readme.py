@@ -74,6 +74,7 @@ def read_text(path: Path) -> str:
 MARKS = {
     "verdicts:paper": ("README.md", VERDICTS, read_paper),
     "verdicts:quick": ("docs/guide.md", "results/quick/claims.csv", read_quick),
+    "selection:paper": ("docs/selection.md", "results/paper/selection.md", read_text),
     "benchmark": ("docs/speed.md", "results/benchmark.md", read_text),
 }
 """By mark: the page that has it, the file it tells of, what makes Markdown of that."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,18 @@ class Problem:
         copies : (m, n, d) array
             They are standardised anew.
         """
-        beside = [scaled(own, *moments(own, self.weights)) for own in copies]
+        beside = [standardised(own, self.weights) for own in copies]
         return replace(self, x=np.concatenate([self.x, *beside], axis=1))
 
+    @cached_property
+    def varies(self) -> Array:
+        """Which inputs are not constant, shape ``(d,)``."""
+        found: Array = (self.x != 0).any(axis=0)
+        return found
+
+    @cached_property
     def unit(self) -> float:
-        """Return the strength at which a linear start keeps nothing: alpha = 1.
+        """The strength at which a linear start keeps nothing: alpha = 1.
 
         Of a linear model with weights 0 and the best constants, it is the largest
         ‖∂ loss / ∂ w_·j‖₂ over the inputs j. A group lasso of that strength keeps all
@@ -88,12 +96,12 @@ class Problem:
         Parameters
         ----------
         alpha : float
-            Strength 2 √(ab) in units of :meth:`unit`.
+            Strength 2 √(ab) in units of :attr:`unit`.
         units : int
             Number of units N2 of the first hidden layer. With λ = 1 and Glorot φ,
             ‖φ_·j‖² is 2 N2 / (N1 + N2) on average, which is to be a / b.
         """
-        strength = alpha * self.unit()
+        strength = alpha * self.unit
         balance = np.sqrt(2 * units / (self.x.shape[1] + units))
         return Penalty(
             "l2",
@@ -132,6 +140,11 @@ def scaled(x: Array, mean: Array, spread: Array) -> Array:
         values = (x - mean) / np.where(spread > 0, spread, 1)
         result = np.where(spread > 0, values, 0).astype(np.float32)
     return np.ascontiguousarray(result)
+
+
+def standardised(x: Array, weights: Array | None = None) -> Array:
+    """Return columns with mean 0 and variance 1, see :func:`scaled`."""
+    return scaled(x, *moments(x, weights))
 
 
 def held_out(

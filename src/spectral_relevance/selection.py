@@ -7,7 +7,7 @@ is selected where its relevance is one that copies hardly ever reach.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from spectral_relevance.knockoffs import knockoffs, selected
 from spectral_relevance.networks import Architecture, Hidden
 from spectral_relevance.problem import Problem, batch_and_epochs, held_out
 from spectral_relevance.runs import Run, Training
-from spectral_relevance.sidebyside import train
+from spectral_relevance.sidebyside import importances, train
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ALPHA = 0.03
-"""Strength of the penalty in the contest, in units of :meth:`Problem.unit`.
+"""Strength of the penalty in the contest, in units of :attr:`Problem.unit`.
 
 One for all, whatever an estimator's own: chosen by measurement (docs/selection.md)."""
 
@@ -90,15 +90,12 @@ def select(
     """
     copies = copies_for(fdr)
     check_memory(x, fdr)
-    stream = np.random.SeedSequence(seed)
-    rng = np.random.default_rng(stream)
-    varies = (problem.x != 0).any(axis=0)
+    rng = np.random.default_rng(seed)
+    varies = problem.varies
     scores = np.zeros((REPLICAS, 1 + copies, x.shape[1]))
     if varies.any():
         beside = knockoffs(x[:, varies].astype(float), copies, rng)
-        kept = Problem(
-            problem.x[:, varies], problem.y, problem.outputs, problem.weights
-        )
+        kept = replace(problem, x=problem.x[:, varies])
         found = compete(kept.with_copies(beside), rng, device)
         scores[:, :, varies] = found.reshape(REPLICAS, 1 + copies, -1)
     each = [selected(own, fdr) for own in scores]
@@ -134,9 +131,7 @@ def compete(problem: Problem, rng: np.random.Generator, device: str) -> Array:
         Training(epochs, batch, LEARNING_RATE, problem.loss, records=1, ridge=RIDGE),
         device,
     )
-    relevance = network.relevance().double().numpy()
-    shares: Array = relevance / relevance.sum(axis=1, keepdims=True)
-    return shares
+    return importances(network, problem)
 
 
 def copies_for(fdr: float) -> int:

@@ -88,6 +88,20 @@ def train(
     return Trained(network.eval(), np.concatenate(losses))
 
 
+def importances(network: Network, problem: Problem) -> Array:
+    """Return each replica's shares of the relevance of all inputs, ``(R, d)``.
+
+    A constant input has none, and where there is no relevance at all, no input has any.
+    """
+    relevance = network.relevance().double().numpy()
+    relevance = relevance * problem.varies
+    total = relevance.sum(axis=1, keepdims=True)
+    shares: Array = np.divide(
+        relevance, total, out=np.zeros_like(relevance), where=total > 0
+    )
+    return shares
+
+
 def check_size(problem: Problem, architecture: Architecture, runs: int) -> None:
     """Raise where the memory of the machine cannot hold so many runs.
 

@@ -339,6 +339,17 @@ def rewritten(
             archive.writestr(name, content)
 
 
+def assert_refused(
+    folder: Path, change: Callable[[dict, dict[str, bytes]], Any], part: str
+) -> None:
+    """Change header or arrays of a file, and read it."""
+    saved(folder)
+    header, arrays = parts(folder / "model")
+    change(header, arrays)
+    rewritten(folder / "model", json.dumps(header).encode(), arrays)
+    refused(folder / "model", "a damaged file or another one (", part)
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file")
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_file_is_refused(tmp_path, name):
@@ -469,11 +480,7 @@ HEADERS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_header_that_makes_no_sense_is_refused(tmp_path, name):
     change, part = HEADERS[name]
-    saved(tmp_path)
-    header, arrays = parts(tmp_path / "model")
-    change(header)
-    rewritten(tmp_path / "model", json.dumps(header).encode(), arrays)
-    refused(tmp_path / "model", "a damaged file or another one (", part)
+    assert_refused(tmp_path, lambda header, arrays: change(header), part)
 
 
 ARRAYS: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
@@ -544,11 +551,7 @@ ARRAYS: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_that_make_no_sense_are_refused(tmp_path, name):
     change, part = ARRAYS[name]
-    saved(tmp_path)
-    header, arrays = parts(tmp_path / "model")
-    change(arrays)
-    rewritten(tmp_path / "model", json.dumps(header).encode(), arrays)
-    refused(tmp_path / "model", "a damaged file or another one (", part)
+    assert_refused(tmp_path, lambda header, arrays: change(arrays), part)
     assert os.listdir(tmp_path) == ["model"]
 
 

@@ -82,7 +82,7 @@ def test_the_unit_is_the_largest_slope_at_no_weights(rng, kind):
     weight = torch.zeros(problem.outputs, 6, dtype=torch.float64, requires_grad=True)
     linear_loss(problem, weight, best_constants(problem)).backward()
     expected = max(np.linalg.norm(column) for column in weight.grad.numpy().T)
-    assert problem.unit() == pytest.approx(expected, rel=1e-5)
+    assert problem.unit == pytest.approx(expected, rel=1e-5)
 
 
 def linear_group_lasso(problem: Problem, strength: float) -> np.ndarray:
@@ -116,7 +116,7 @@ def test_a_penalty_is_in_balance_from_the_start(rng, generator):
     problem = problem_of("four classes", rng)
     penalty = problem.penalty(0.3, units=400)
     strength = 2 * np.sqrt(penalty.eigenvalues * penalty.eigenvectors)
-    assert penalty.norm == "l2" and strength == pytest.approx(0.3 * problem.unit())
+    assert penalty.norm == "l2" and strength == pytest.approx(0.3 * problem.unit)
     first = Network(6, {"hidden": [{"units": 400}], "outputs": 4}, 1).first
     first.reset_parameters([generator])
     of_values = penalty.eigenvalues * first.eigenvalues[0].square()

@@ -23,7 +23,13 @@ from spectral_relevance.networks import Network
 from spectral_relevance.problem import Problem, held_out, moments, scaled
 from spectral_relevance.runs import Run
 from spectral_relevance.selection import check_memory, select
-from spectral_relevance.sidebyside import Trained, at_once, check_size, train
+from spectral_relevance.sidebyside import (
+    Trained,
+    at_once,
+    check_size,
+    importances,
+    train,
+)
 from spectral_relevance.training import Diverged
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -102,7 +108,7 @@ class SpectralEstimator(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc
             check_memory(x, self.fdr)
         ranking, choosing, selecting = self._generators()
         self.alpha_ = self._choose_alpha(problem, settings, choosing)
-        runs = self._runs(problem, settings, [self.alpha_], ranking)
+        runs = self._replicas(problem, settings, [self.alpha_], ranking)
         trained = self._train(problem, settings, runs)
         self.validation_loss_ = trained.loss
         shares = importances(trained.network, problem)
@@ -149,7 +155,7 @@ class SpectralEstimator(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc
         other = type(self)(**self.get_params())
         _, problem = other._problem(X, y, sample_weight)
         ranking, _, _ = other._generators()
-        runs = other._runs(problem, settings, tried, ranking)
+        runs = other._replicas(problem, settings, tried, ranking)
         trained = other._train(problem, settings, runs)
         shares = importances(trained.network, problem)
         by_alpha = shares.reshape(len(tried), self.replicas, -1)
@@ -275,7 +281,7 @@ class SpectralEstimator(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc
         """Return the strength of the penalty."""
         return float(as_alphas([self.alpha], f"{type(self).__name__}.alpha")[0])
 
-    def _runs(
+    def _replicas(
         self,
         problem: Problem,
         settings: Settings,
@@ -287,7 +293,18 @@ class SpectralEstimator(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc
         n = len(problem.x)
         count = min(max(1, round(settings.validation_fraction * n)), n - 1)
         parts = [held_out(problem, count, rng) for _ in range(settings.replicas)]
-        seeds = rng.integers(2**31, size=settings.replicas)
+        return self._runs(problem, settings, alphas, parts, rng)
+
+    def _runs(
+        self,
+        problem: Problem,
+        settings: Settings,
+        alphas: Sequence[float] | Array,
+        parts: Sequence[tuple[Array, Array]],
+        rng: np.random.Generator,
+    ) -> list[Run]:
+        """Return a run for each strength and division; each division has its seed."""
+        seeds = rng.integers(2**31, size=len(parts))
         units = settings.hidden_layer_sizes[0]
         return [
             Run(rows, validation, int(seed), penalty)
@@ -360,20 +377,6 @@ class SpectralEstimator(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
-
-
-def importances(network: Network, problem: Problem) -> Array:
-    """Return each replica's shares of the relevance of all inputs, ``(R, d)``.
-
-    A constant input has none, and where there is no relevance at all, no input has any.
-    """
-    relevance = network.relevance().double().numpy()
-    relevance = relevance * (problem.x != 0).any(axis=0)
-    total = relevance.sum(axis=1, keepdims=True)
-    shares: Array = np.divide(
-        relevance, total, out=np.zeros_like(relevance), where=total > 0
-    )
-    return shares
 
 
 def as_alphas(values: Any, what: str) -> Array:

@@ -13,7 +13,6 @@ from spectral_relevance.estimators.classifier import BaseClassifier
 from spectral_relevance.estimators.regressor import BaseRegressor
 from spectral_relevance.estimators.settings import Settings
 from spectral_relevance.problem import Problem
-from spectral_relevance.runs import Run
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,13 +30,7 @@ class CrossValidated(SpectralEstimator):
         tried = ALPHAS if self.alphas is None else self.alphas
         alphas = as_alphas(tried, f"{type(self).__name__}.alphas")
         folds = self._folds(problem, rng)
-        seeds = rng.integers(2**31, size=len(folds))
-        units = settings.hidden_layer_sizes[0]
-        runs = [
-            Run(rows, held, int(seed), penalty)
-            for penalty in (problem.penalty(alpha, units) for alpha in alphas)
-            for (rows, held), seed in zip(folds, seeds, strict=True)
-        ]
+        runs = self._runs(problem, settings, alphas, folds, rng)
         trained = self._train(problem, settings, runs)
         loss = trained.loss.reshape(len(alphas), len(folds)).astype(float)
         mean = loss.mean(axis=1)
@@ -72,13 +65,10 @@ class CrossValidated(SpectralEstimator):
             )
         seed = int(rng.integers(2**31))
         how: dict[str, Any] = {"shuffle": True, "random_state": seed}
-        if not problem.is_classification:
-            return list(KFold(self.cv, **how).split(problem.x))
-        smallest = np.bincount(problem.y).min()
-        if smallest < self.cv:
-            # Also a class of fewer examples than folds is learnt from in some of them.
-            return list(KFold(self.cv, **how).split(problem.x))
-        return list(StratifiedKFold(self.cv, **how).split(problem.x, problem.y))
+        # Also a class of fewer examples than folds is learnt from in some of them.
+        if problem.is_classification and np.bincount(problem.y).min() >= self.cv:
+            return list(StratifiedKFold(self.cv, **how).split(problem.x, problem.y))
+        return list(KFold(self.cv, **how).split(problem.x))
 
 
 class SpectralClassifierCV(CrossValidated, BaseClassifier):

@@ -10,7 +10,7 @@ BLOCK = 5
 """Inputs of a block that are correlated with one another."""
 
 
-class Problem(NamedTuple):
+class Simulated(NamedTuple):
     """Examples, and the truth.
 
     Attributes
@@ -104,7 +104,7 @@ RESPONSES = {
 
 def draw(
     *, inputs: str, response: str, task: str, n: int, d: int, seed: int
-) -> Problem:
+) -> Simulated:
     """Draw a problem of a design.
 
     Parameters
@@ -128,4 +128,4 @@ def draw(
         y = (y > np.median(y)).astype(np.int64)
     relevant = np.zeros(d, dtype=bool)
     relevant[chosen] = True
-    return Problem(np.exp(scores) if inputs == "skewed" else scores, y, relevant)
+    return Simulated(np.exp(scores) if inputs == "skewed" else scores, y, relevant)

@@ -3,12 +3,12 @@
 import numpy as np
 from sklearn.linear_model import LassoCV, LogisticRegressionCV
 
-from spectral_relevance.problem import moments, scaled
+from spectral_relevance.problem import standardised
 
 
 def select(x: np.ndarray, y: np.ndarray, fdr: float, seed: int) -> np.ndarray:
     """Return the inputs with a coefficient; it knows no false discovery rate."""
-    inputs = scaled(x, *moments(x, None)).astype(float)
+    inputs = standardised(x).astype(float)
     if np.issubdtype(y.dtype, np.integer):
         model = LogisticRegressionCV(
             l1_ratios=(1,),

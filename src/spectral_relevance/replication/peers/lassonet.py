@@ -3,7 +3,7 @@
 import numpy as np
 from lassonet import LassoNetClassifierCV, LassoNetRegressorCV
 
-from spectral_relevance.problem import moments, scaled
+from spectral_relevance.problem import standardised
 
 
 def select(x: np.ndarray, y: np.ndarray, fdr: float, seed: int) -> np.ndarray:
@@ -15,11 +15,9 @@ def model(
     x: np.ndarray, y: np.ndarray, seed: int, **settings
 ) -> LassoNetClassifierCV | LassoNetRegressorCV:
     """Return LassoNet's cross-validated model of standardised examples."""
-    inputs = scaled(x, *moments(x, None))
+    inputs = standardised(x)
     how = {"verbose": 0, "random_state": seed, "torch_seed": seed, **settings}
     if np.issubdtype(y.dtype, np.integer):
         return LassoNetClassifierCV(**how).fit(inputs, y)
     values = y[:, None]
-    return LassoNetRegressorCV(**how).fit(
-        inputs, scaled(values, *moments(values, None))
-    )
+    return LassoNetRegressorCV(**how).fit(inputs, standardised(values))

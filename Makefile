@@ -64,7 +64,7 @@ gpu-data: $(VENV)/installed ## what make gpu reads, to be taken to the GPU: 40 M
 	    mnist_01 mnist_59 mnist_all stellar)
 	$(VENV)/bin/python speed/gpu_data.py
 
-test: $(VENV)/installed ## the tests: about seven minutes
+test: $(VENV)/installed ## the tests: about ten minutes
 	@$(MAKE) --jobs 2 --output-sync=target --no-print-directory test-built test-others
 
 # Two processes: the tests of the one checkout that is built, and all others.
